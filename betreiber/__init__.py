@@ -1,0 +1,1 @@
+"""The operator: one Flask app. Empty, so that domain tests import without Flask."""

@@ -1,0 +1,1 @@
+"""Database models, types, sessions and migrations; imports nothing else of this project."""

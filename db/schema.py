@@ -1,0 +1,73 @@
+"""The schema as a whole: bring a database up to date, tell its state, make partitions ahead of time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+_FOLDER = str(Path(__file__).parent / "migrations")
+
+
+def alembic_config(connection: Connection) -> Config:
+    """The configuration of Alembic for one open connection."""
+    config = Config()
+    config.set_main_option("script_location", _FOLDER)
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """Apply every migration that is missing, each in its transaction; harmless when none is."""
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "head")
+
+
+def state(engine: Engine) -> tuple[str | None, str | None]:
+    """The revision of the database and the newest one that this program knows: equal = up to date."""
+    with engine.connect() as connection:
+        stand = MigrationContext.configure(connection).get_current_revision()
+    return stand, ScriptDirectory(_FOLDER).get_current_head()
+
+
+def ensure_partitionen(engine: Engine, von: datetime, bis: datetime) -> list[str]:
+    """Make the monthly partitions (UTC) of `verbrauch` for every month that [von, bis) touches; idempotent.
+
+    Returns the names of the new ones. A month of which readings already lie in the DEFAULT partition is left
+    there: PostgreSQL refuses to make its partition, and no reading is lost by it. On SQLite there are none.
+    """
+    if engine.dialect.name != "postgresql":
+        return []
+    neu = []
+    with engine.begin() as connection:
+        # One maker at a time; several processes may start at once.
+        connection.execute(text("SELECT pg_advisory_xact_lock(8000900)"))
+        for anfang, ende in _months(von, bis):
+            name = f"verbrauch_p{anfang:%Y_%m}"
+            grenzen = {"von": int(anfang.timestamp()), "bis": int(ende.timestamp())}
+            if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
+                continue
+            im_default = "SELECT 1 FROM verbrauch_p_default WHERE uhrzeit >= :von AND uhrzeit < :bis LIMIT 1"
+            if connection.scalar(text(im_default), grenzen) is not None:
+                continue
+            # Bounds of a partition cannot be bound parameters; these are integers of our own.
+            connection.execute(
+                text(
+                    f"CREATE TABLE {name} PARTITION OF verbrauch"
+                    f" FOR VALUES FROM ({grenzen['von']}) TO ({grenzen['bis']})"
+                )
+            )
+            neu.append(name)
+    return neu
+
+
+def _months(von: datetime, bis: datetime) -> Iterator[tuple[datetime, datetime]]:
+    anfang = datetime(von.astimezone(UTC).year, von.astimezone(UTC).month, 1, tzinfo=UTC)
+    while anfang < bis:
+        ende = anfang.replace(year=anfang.year + anfang.month // 12, month=anfang.month % 12 + 1)
+        yield anfang, ende
+        anfang = ende

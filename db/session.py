@@ -1,0 +1,71 @@
+"""Engines and sessions, the same for SQLite and PostgreSQL.
+
+Writers on SQLite begin with BEGIN IMMEDIATE: two writers then wait for each other instead of failing when the
+second one upgrades its lock. Who only reads says so (`lesen=True`) and never waits.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.orm import Session
+
+_NUR_LESEN = "msb_nur_lesen"
+
+
+def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0) -> Engine:
+    """An engine with the settings that durability and correctness need.
+
+    `url`: `sqlite:///FILE` or `postgresql://...`. `wartezeit_s`: how long a writer waits for another on
+    SQLite, and how long anybody waits for a free connection.
+    """
+    adresse = make_url(url)
+    if adresse.get_backend_name() == "sqlite":
+        if adresse.database:
+            Path(adresse.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sqlalchemy.create_engine(
+            adresse,
+            connect_args={"timeout": wartezeit_s, "isolation_level": None, "check_same_thread": False},
+            pool_size=pool_groesse,
+            max_overflow=0,
+            pool_timeout=wartezeit_s,
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if adresse.get_backend_name() != "postgresql":
+        raise ValueError(
+            f"unknown database {adresse.get_backend_name()!r}: use sqlite:///FILE or postgresql://..."
+        )
+    return sqlalchemy.create_engine(
+        adresse,
+        pool_size=pool_groesse,
+        max_overflow=0,
+        pool_timeout=wartezeit_s,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": int(wartezeit_s) or 1, "options": "-c timezone=UTC"},
+    )
+
+
+def create_session(engine: Engine, *, lesen: bool = False) -> Session:
+    """A session. With `lesen`, its transactions only read and see one state of the database."""
+    bind = engine.execution_options(**{_NUR_LESEN: True}) if lesen else engine
+    return Session(bind, expire_on_commit=False)
+
+
+def begin_read(session: Session) -> None:
+    """Let the next transaction of a writing session only read, so that it takes no write lock on SQLite."""
+    session.connection(execution_options={_NUR_LESEN: True})
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    lesen = connection.get_execution_options().get(_NUR_LESEN, False)
+    connection.exec_driver_sql("BEGIN" if lesen else "BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""The communication unit of a meter: reads, buffers, seals, sends; connections only go outwards."""

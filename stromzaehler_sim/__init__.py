@@ -1,0 +1,1 @@
+"""The simulated meter: register, load, clock, display. It communicates through `gateway`."""
