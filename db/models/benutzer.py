@@ -1,7 +1,6 @@
 """Benutzer: who may log in, their sessions, and the attempts that failed."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,11 +8,6 @@ from sqlalchemy.types import JSON
 
 from db.base import STRICT, Base, Versioned
 from db.types import ZeilenId, Zeitpunkt
-
-
-class Codezweck(StrEnum):
-    EINLADUNG = "EINLADUNG"
-    PASSWORT = "PASSWORT"
 
 
 class Benutzer(Versioned, Base):

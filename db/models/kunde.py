@@ -1,20 +1,12 @@
 """Kunde: who uses the electricity (Anschlussnutzer)."""
 
 from datetime import date
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Date, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import STRICT, Base, Versioned
 from db.types import ZeilenId
-
-
-class Kundenart(StrEnum):
-    """Decides on default interest and on the notes of a bill (BGB §§ 13, 14)."""
-
-    VERBRAUCHER = "VERBRAUCHER"
-    UNTERNEHMEN = "UNTERNEHMEN"
 
 
 class Kunde(Versioned, Base):

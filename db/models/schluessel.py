@@ -1,21 +1,12 @@
 """Keys and certificates of meters, and the one-time tokens with which a meter gets them."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import STRICT, Base
 from db.types import ZeilenId, Zeitpunkt
-
-
-class Zweck(StrEnum):
-    """What a key may be used for; a meter has one of each (after BSI TR-03109-1: three key pairs)."""
-
-    TLS = "TLS"
-    SIGNATUR = "SIGNATUR"
-    VERSCHLUESSELUNG = "VERSCHLUESSELUNG"
 
 
 class Geraeteschluessel(Base):

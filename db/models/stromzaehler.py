@@ -1,23 +1,12 @@
 """Stromzähler: the device, and whose meter it is when."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import STRICT, Base, Versioned
 from db.types import ZeilenId, Zeitpunkt
-
-
-class Zaehlerzustand(StrEnum):
-    """Where a device stands in its life; the allowed transitions belong to the work orders."""
-
-    LAGER = "LAGER"
-    EINGEBAUT = "EINGEBAUT"
-    GESPERRT = "GESPERRT"
-    AUSGEBAUT = "AUSGEBAUT"
-    VERSCHROTTET = "VERSCHROTTET"
 
 
 class Stromzaehler(Versioned, Base):
@@ -44,7 +33,7 @@ class Stromzaehler(Versioned, Base):
     stellen: Mapped[int] = mapped_column(Integer, default=6)
     faktor: Mapped[int] = mapped_column(Integer, default=1)
     inf: Mapped[bool] = mapped_column(Boolean(create_constraint=False), default=False)
-    zustand: Mapped[str] = mapped_column(Text, default=Zaehlerzustand.LAGER)
+    zustand: Mapped[str] = mapped_column(Text, default="LAGER")
 
 
 class KundeStromzaehler(Versioned, Base):

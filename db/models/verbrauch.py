@@ -4,7 +4,6 @@ No foreign key leaves them, and none of them knows a customer: whose reading it 
 """
 
 from datetime import date, datetime
-from enum import IntEnum
 
 from sqlalchemy import BigInteger, Date, Index, Integer, LargeBinary, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,14 +13,6 @@ from db.types import Zeitpunkt
 
 # The fact tables of one meter share a key; clustering by it keeps its readings together on SQLite, too.
 FAKTENTABELLE = {"sqlite_strict": True, "sqlite_with_rowid": False}
-
-
-class Qualitaet(IntEnum):
-    """BO4E's list for the state of a measured value, as stored; the API gives the names."""
-
-    ABGELESEN = 0
-    ERSATZWERT = 1
-    VORLAEUFIGERWERT = 2
 
 
 class Verbrauch(Base):

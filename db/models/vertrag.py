@@ -2,27 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import STRICT, Base, Versioned
 from db.types import Dezimal, ZeilenId
-
-
-class Produkt(StrEnum):
-    """The operator bills metering (MsbG §§ 30-35), the supplier energy (EnWG §§ 40-40c)."""
-
-    MESSSTELLENBETRIEB = "MESSSTELLENBETRIEB"
-    STROMLIEFERUNG = "STROMLIEFERUNG"
-
-
-class Vertragszustand(StrEnum):
-    ANGELEGT = "ANGELEGT"
-    AKTIV = "AKTIV"
-    GEKUENDIGT = "GEKUENDIGT"
-    BEENDET = "BEENDET"
 
 
 class Tarif(Versioned, Base):

@@ -26,10 +26,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        "ix_anmeldeversuch_name_sha256_zeitpunkt",
-        "anmeldeversuch",
-        ["name_sha256", "zeitpunkt"],
-        unique=False,
+        "ix_anmeldeversuch_name_sha256_zeitpunkt", "anmeldeversuch", ["name_sha256", "zeitpunkt"], unique=False
     )
 
     op.create_table(
@@ -164,9 +161,7 @@ def upgrade() -> None:
         sa.Column("gueltig_von_datum", sa.Date(), nullable=False),
         sa.Column("gueltig_bis_datum", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "produkt IN ('MESSSTELLENBETRIEB', 'STROMLIEFERUNG')", name=op.f("ck_tarif_produkt")
-        ),
+        sa.CheckConstraint("produkt IN ('MESSSTELLENBETRIEB', 'STROMLIEFERUNG')", name=op.f("ck_tarif_produkt")),
         sa.PrimaryKeyConstraint("tarif_id", name=op.f("pk_tarif")),
         sa.UniqueConstraint("bezeichnung", name=op.f("uq_tarif_bezeichnung")),
         sqlite_strict=True,
@@ -236,9 +231,7 @@ def upgrade() -> None:
 
     op.create_table(
         "einschreibungstoken",
-        sa.Column(
-            "einschreibungstoken_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("einschreibungstoken_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("stromzaehler_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("angelegt_zeitpunkt", db.types.Zeitpunkt(), nullable=False),
@@ -257,17 +250,12 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        op.f("ix_einschreibungstoken_stromzaehler_id"),
-        "einschreibungstoken",
-        ["stromzaehler_id"],
-        unique=False,
+        op.f("ix_einschreibungstoken_stromzaehler_id"), "einschreibungstoken", ["stromzaehler_id"], unique=False
     )
 
     op.create_table(
         "geraeteschluessel",
-        sa.Column(
-            "geraeteschluessel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("geraeteschluessel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("stromzaehler_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("zweck", sa.Text(), nullable=False),
         sa.Column("epoche", sa.Integer(), nullable=False),
@@ -299,18 +287,14 @@ def upgrade() -> None:
 
     op.create_table(
         "kunde_stromzaehler",
-        sa.Column(
-            "kunde_stromzaehler_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("kunde_stromzaehler_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kunde_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("stromzaehler_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("von", db.types.Zeitpunkt(), nullable=False),
         sa.Column("bis", db.types.Zeitpunkt(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("bis IS NULL OR bis > von", name=op.f("ck_kunde_stromzaehler_zeitraum")),
-        sa.ForeignKeyConstraint(
-            ["kunde_id"], ["kunde.kunde_id"], name=op.f("fk_kunde_stromzaehler_kunde_id")
-        ),
+        sa.ForeignKeyConstraint(["kunde_id"], ["kunde.kunde_id"], name=op.f("fk_kunde_stromzaehler_kunde_id")),
         sa.ForeignKeyConstraint(
             ["stromzaehler_id"],
             ["stromzaehler.stromzaehler_id"],
@@ -319,14 +303,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kunde_stromzaehler_id", name=op.f("pk_kunde_stromzaehler")),
         sqlite_strict=True,
     )
+    op.create_index("ix_kunde_stromzaehler_kunde_id_von", "kunde_stromzaehler", ["kunde_id", "von"], unique=False)
     op.create_index(
-        "ix_kunde_stromzaehler_kunde_id_von", "kunde_stromzaehler", ["kunde_id", "von"], unique=False
-    )
-    op.create_index(
-        "ix_kunde_stromzaehler_stromzaehler_id_von",
-        "kunde_stromzaehler",
-        ["stromzaehler_id", "von"],
-        unique=False,
+        "ix_kunde_stromzaehler_stromzaehler_id_von", "kunde_stromzaehler", ["stromzaehler_id", "von"], unique=False
     )
 
     op.create_table(
@@ -342,15 +321,11 @@ def upgrade() -> None:
         sa.Column("ende_datum", sa.Date(), nullable=True),
         sa.Column("kuendigungsfrist_wochen", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "produkt IN ('MESSSTELLENBETRIEB', 'STROMLIEFERUNG')", name=op.f("ck_vertrag_produkt")
-        ),
+        sa.CheckConstraint("produkt IN ('MESSSTELLENBETRIEB', 'STROMLIEFERUNG')", name=op.f("ck_vertrag_produkt")),
         sa.CheckConstraint(
             "zustand IN ('ANGELEGT', 'AKTIV', 'GEKUENDIGT', 'BEENDET')", name=op.f("ck_vertrag_zustand")
         ),
-        sa.CheckConstraint(
-            "ende_datum IS NULL OR ende_datum > beginn_datum", name=op.f("ck_vertrag_zeitraum")
-        ),
+        sa.CheckConstraint("ende_datum IS NULL OR ende_datum > beginn_datum", name=op.f("ck_vertrag_zeitraum")),
         sa.CheckConstraint("kuendigungsfrist_wochen >= 0", name=op.f("ck_vertrag_kuendigungsfrist")),
         sa.ForeignKeyConstraint(["kunde_id"], ["kunde.kunde_id"], name=op.f("fk_vertrag_kunde_id")),
         sa.ForeignKeyConstraint(
@@ -385,10 +360,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        "ix_wartung_naechste_wartung_datum",
-        "wartung",
-        ["naechste_wartung_datum", "stromzaehler_id"],
-        unique=False,
+        "ix_wartung_naechste_wartung_datum", "wartung", ["naechste_wartung_datum", "stromzaehler_id"], unique=False
     )
 
     op.create_table(
@@ -401,12 +373,8 @@ def upgrade() -> None:
         sa.Column("gueltig_bis", db.types.Zeitpunkt(), nullable=False),
         sa.Column("benutzt_zeitpunkt", db.types.Zeitpunkt(), nullable=True),
         sa.CheckConstraint("zweck IN ('EINLADUNG', 'PASSWORT')", name=op.f("ck_einmalcode_zweck")),
-        sa.CheckConstraint(
-            "(kunde_id IS NULL) <> (benutzer_id IS NULL)", name=op.f("ck_einmalcode_fuer_wen")
-        ),
-        sa.ForeignKeyConstraint(
-            ["benutzer_id"], ["benutzer.benutzer_id"], name=op.f("fk_einmalcode_benutzer_id")
-        ),
+        sa.CheckConstraint("(kunde_id IS NULL) <> (benutzer_id IS NULL)", name=op.f("ck_einmalcode_fuer_wen")),
+        sa.ForeignKeyConstraint(["benutzer_id"], ["benutzer.benutzer_id"], name=op.f("fk_einmalcode_benutzer_id")),
         sa.ForeignKeyConstraint(["kunde_id"], ["kunde.kunde_id"], name=op.f("fk_einmalcode_kunde_id")),
         sa.PrimaryKeyConstraint("einmalcode_id", name=op.f("pk_einmalcode")),
         sa.UniqueConstraint("code_sha256", name=op.f("uq_einmalcode_code_sha256")),

@@ -1,0 +1,1 @@
+"""Login, sessions, roles and the table of rights."""

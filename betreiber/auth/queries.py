@@ -1,0 +1,90 @@
+"""The SQL of logins and sessions."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from db.models import Anmeldeversuch, Benutzer, Einmalcode, Kunde, Sitzungsfamilie
+
+
+def find_benutzer(session: Session, benutzername: str) -> Benutzer | None:
+    return session.scalar(select(Benutzer).where(Benutzer.benutzername == benutzername))
+
+
+def get_benutzer(session: Session, benutzer_id: int) -> Benutzer | None:
+    return session.get(Benutzer, benutzer_id)
+
+
+def find_active_benutzer(session: Session, benutzer_id: int, sitzungsfamilie_id: str) -> Benutzer | None:
+    """The user of a session that has not ended; None also when the account is disabled."""
+    return session.scalar(
+        select(Benutzer)
+        .join(Sitzungsfamilie, Sitzungsfamilie.benutzer_id == Benutzer.benutzer_id)
+        .where(
+            Benutzer.benutzer_id == benutzer_id,
+            Benutzer.aktiv,
+            Sitzungsfamilie.sitzungsfamilie_id == sitzungsfamilie_id,
+            Sitzungsfamilie.beendet_zeitpunkt.is_(None),
+        )
+    )
+
+
+def lock_familie(session: Session, sitzungsfamilie_id: str) -> Sitzungsfamilie | None:
+    """The session, locked: of two refreshes at once the second one sees what the first has done."""
+    return session.get(Sitzungsfamilie, sitzungsfamilie_id, with_for_update=True)
+
+
+def end_familien(session: Session, benutzer_id: int, zeitpunkt: datetime) -> None:
+    """End every session of a user."""
+    session.execute(
+        update(Sitzungsfamilie)
+        .where(Sitzungsfamilie.benutzer_id == benutzer_id, Sitzungsfamilie.beendet_zeitpunkt.is_(None))
+        .values(beendet_zeitpunkt=zeitpunkt)
+    )
+
+
+def list_fehlversuche(session: Session, name_sha256: bytes, seit: datetime) -> list[datetime]:
+    """When logins under a name failed since an instant, oldest first."""
+    return list(
+        session.scalars(
+            select(Anmeldeversuch.zeitpunkt)
+            .where(Anmeldeversuch.name_sha256 == name_sha256, Anmeldeversuch.zeitpunkt > seit)
+            .order_by(Anmeldeversuch.zeitpunkt)
+        )
+    )
+
+
+def forget_fehlversuche(session: Session, name_sha256: bytes) -> None:
+    session.execute(delete(Anmeldeversuch).where(Anmeldeversuch.name_sha256 == name_sha256))
+
+
+def lock_einmalcode(session: Session, code_sha256: bytes, zweck: str, jetzt: datetime) -> Einmalcode | None:
+    """A code that may still be used, locked until the end of the transaction."""
+    return session.scalar(
+        select(Einmalcode)
+        .where(
+            Einmalcode.code_sha256 == code_sha256,
+            Einmalcode.zweck == zweck,
+            Einmalcode.benutzt_zeitpunkt.is_(None),
+            Einmalcode.gueltig_bis > jetzt,
+        )
+        .with_for_update()
+    )
+
+
+def find_kunde(session: Session, kunde_id: int) -> Kunde | None:
+    return session.get(Kunde, kunde_id)
+
+
+def delete_expired(session: Session, jetzt: datetime, versuche_vor: datetime) -> int:
+    """Remove sessions and codes that can no longer be used, and tries that no longer count."""
+    geloescht = 0
+    for anweisung in (
+        delete(Sitzungsfamilie).where(Sitzungsfamilie.gueltig_bis < jetzt),
+        delete(Einmalcode).where(Einmalcode.gueltig_bis < jetzt),
+        delete(Anmeldeversuch).where(Anmeldeversuch.zeitpunkt < versuche_vor),
+    ):
+        geloescht += cast(CursorResult[Any], session.execute(anweisung)).rowcount
+    return geloescht

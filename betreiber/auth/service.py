@@ -1,0 +1,339 @@
+"""Use cases of logging in: login, refresh, logout, invitation, password."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from betreiber.auth import queries
+from betreiber.auth.domain import Akteur, Codezweck, Rolle
+from betreiber.auth.passwort import Passwoerter
+from betreiber.ereignis.nachricht import enqueue_nachricht
+from betreiber.ereignis.service import record_audit
+from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtAngemeldet, NichtGefunden, ZuVieleVersuche
+from db.models import Anmeldeversuch, Benutzer, Einmalcode, Sitzungsfamilie
+from db.session import begin_read
+
+# OWASP ASVS 5.0, 6.3.1: a limit on failed logins of one account.
+FEHLVERSUCHE = 10
+FEHLVERSUCHE_FENSTER = timedelta(minutes=15)
+SITZUNG_DAUER = timedelta(days=30)
+EINLADUNG_DAUER = timedelta(days=14)
+PASSWORT_CODE_DAUER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sitzung:
+    """What the tokens of a session are made of; `jti` names the only refresh token that is good."""
+
+    benutzer_id: int
+    sitzungsfamilie_id: str
+    jti: str
+    rollen: tuple[str, ...]
+    kunde_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Einladung:
+    einladungscode: str
+    gueltig_bis: object
+
+
+def login(
+    session: Session, akteur: Akteur, passwoerter: Passwoerter, *, benutzername: str, passwort: str
+) -> Sitzung:
+    """Check name and password and open a session.
+
+    An unknown name, a disabled account and a wrong password get the same answer after the same work. Raises
+    NichtAngemeldet, or ZuVieleVersuche after 10 failures of one name in 15 minutes, be the password right.
+    """
+    name = benutzername.casefold()
+    name_sha256 = hashlib.sha256(name.encode()).digest()
+    begin_read(session)
+    _check_fehlversuche(session, akteur, name_sha256)
+    benutzer = queries.find_benutzer(session, name)
+    # Hashing takes long on purpose: no transaction stays open meanwhile.
+    session.rollback()
+    richtig = passwoerter.verify(benutzer.passwort_hash if benutzer else None, passwort)
+    if benutzer is None or not richtig or not benutzer.aktiv:
+        session.add(Anmeldeversuch(name_sha256=name_sha256, zeitpunkt=akteur.zeitpunkt))
+        session.commit()
+        raise NichtAngemeldet("Benutzername oder Passwort ist falsch.")
+    queries.forget_fehlversuche(session, name_sha256)
+    sitzung = _open_sitzung(session, akteur, benutzer)
+    session.commit()
+    return sitzung
+
+
+def refresh(session: Session, akteur: Akteur, *, sitzungsfamilie_id: str, jti: str) -> Sitzung:
+    """Exchange a refresh token for the next one. A token used twice ends the session (RFC 9700, 4.14.2)."""
+    familie = queries.lock_familie(session, sitzungsfamilie_id)
+    abgelaufen = NichtAngemeldet("Die Sitzung ist beendet. Melden Sie sich neu an.")
+    if familie is None or familie.beendet_zeitpunkt is not None or familie.gueltig_bis <= akteur.zeitpunkt:
+        raise abgelaufen
+    if familie.jti != jti:
+        familie.beendet_zeitpunkt = akteur.zeitpunkt
+        record_audit(session, akteur, "ERNEUERUNGSTOKEN_WIEDERVERWENDET", "benutzer", familie.benutzer_id)
+        session.commit()
+        raise abgelaufen
+    benutzer = queries.get_benutzer(session, familie.benutzer_id)
+    if benutzer is None or not benutzer.aktiv:
+        raise abgelaufen
+    familie.jti = secrets.token_urlsafe(16)
+    sitzung = _sitzung(benutzer, familie)
+    session.commit()
+    return sitzung
+
+
+def logout(session: Session, akteur: Akteur) -> None:
+    """End the session at once, with every token of it."""
+    familie = queries.lock_familie(session, akteur.sitzungsfamilie_id or "")
+    if familie is not None and familie.beendet_zeitpunkt is None:
+        familie.beendet_zeitpunkt = akteur.zeitpunkt
+    session.commit()
+
+
+def create_benutzer(
+    session: Session,
+    akteur: Akteur,
+    passwoerter: Passwoerter,
+    *,
+    benutzername: str,
+    passwort: str,
+    rollen: Iterable[Rolle],
+    kunde_id: int | None = None,
+) -> Benutzer:
+    """Add a login. A customer's login needs its customer; names are unique, whatever their case."""
+    rollen = sorted(set(rollen))
+    if (Rolle.KUNDE in rollen) != (kunde_id is not None):
+        raise EingabeUngueltig("Die Rolle kunde gehört zu genau einem Kunden.", feld="kunde_id")
+    check_passwort(benutzername, passwort)
+    passwort_hash = passwoerter.hash(passwort)
+    benutzer = _add_benutzer(session, akteur, benutzername, passwort_hash, rollen, kunde_id)
+    session.commit()
+    return benutzer
+
+
+def disable_benutzer(session: Session, akteur: Akteur, *, benutzername: str) -> None:
+    """Lock an account and end its sessions at once. Raises NichtGefunden."""
+    benutzer = queries.find_benutzer(session, benutzername.casefold())
+    if benutzer is None:
+        raise NichtGefunden(f"Es gibt keinen Benutzer {benutzername}.")
+    benutzer.aktiv = False
+    queries.end_familien(session, benutzer.benutzer_id, akteur.zeitpunkt)
+    record_audit(session, akteur, "GESPERRT", "benutzer", benutzer.benutzer_id)
+    session.commit()
+
+
+def invite_kunde(session: Session, akteur: Akteur, kunde_id: int) -> Einladung:
+    """Make the code with which a customer logs in for the first time, and mail it where there is an address."""
+    kunde = queries.find_kunde(session, kunde_id)
+    if kunde is None:
+        raise NichtGefunden
+    code = _add_code(session, akteur, Codezweck.EINLADUNG, EINLADUNG_DAUER, kunde_id=kunde_id)
+    record_audit(session, akteur, "EINGELADEN", "kunde", kunde_id)
+    if kunde.e_mail:
+        text = f"Guten Tag,\n\nmit diesem Code richten Sie Ihren Zugang ein (14 Tage gültig):\n\n{code}\n"
+        enqueue_nachricht(session, akteur, kunde.e_mail, "Ihr Zugang zum Messstellenbetreiber", text)
+    session.commit()
+    return Einladung(code, akteur.zeitpunkt + EINLADUNG_DAUER)
+
+
+def register(
+    session: Session,
+    akteur: Akteur,
+    passwoerter: Passwoerter,
+    *,
+    einladungscode: str,
+    benutzername: str,
+    passwort: str,
+) -> Sitzung:
+    """First login of a customer: a valid invitation makes an account and opens a session."""
+    check_passwort(benutzername, passwort)
+    begin_read(session)
+    if queries.lock_einmalcode(session, _sha256(einladungscode), Codezweck.EINLADUNG, akteur.zeitpunkt) is None:
+        raise _code_invalid("einladungscode")
+    session.rollback()
+    passwort_hash = passwoerter.hash(passwort)
+    code = queries.lock_einmalcode(session, _sha256(einladungscode), Codezweck.EINLADUNG, akteur.zeitpunkt)
+    if code is None:
+        raise _code_invalid("einladungscode")
+    code.benutzt_zeitpunkt = akteur.zeitpunkt
+    benutzer = _add_benutzer(session, akteur, benutzername, passwort_hash, [Rolle.KUNDE], code.kunde_id)
+    sitzung = _open_sitzung(session, akteur, benutzer)
+    session.commit()
+    return sitzung
+
+
+def change_passwort(
+    session: Session, akteur: Akteur, passwoerter: Passwoerter, *, passwort_alt: str, passwort_neu: str
+) -> None:
+    """Set a new password and end every session of the user, this one included."""
+    begin_read(session)
+    benutzer = queries.get_benutzer(session, akteur.benutzer_id or 0)
+    if benutzer is None:
+        raise NichtAngemeldet("Melden Sie sich neu an.")
+    name_sha256 = hashlib.sha256(benutzer.benutzername.encode()).digest()
+    _check_fehlversuche(session, akteur, name_sha256)
+    session.rollback()
+    if not passwoerter.verify(benutzer.passwort_hash, passwort_alt):
+        session.add(Anmeldeversuch(name_sha256=name_sha256, zeitpunkt=akteur.zeitpunkt))
+        session.commit()
+        raise EingabeUngueltig("Das alte Passwort ist falsch.", feld="passwort_alt", code="passwort_falsch")
+    check_passwort(benutzer.benutzername, passwort_neu)
+    _set_passwort(session, akteur, benutzer.benutzer_id, passwoerter.hash(passwort_neu), "PASSWORT_GEAENDERT")
+    session.commit()
+
+
+def request_passwort_reset(session: Session, akteur: Akteur, *, benutzername: str) -> None:
+    """Mail a code to a user who forgot the password. Says nothing about whether the user exists."""
+    benutzer = queries.find_benutzer(session, benutzername.casefold())
+    adresse = _mail_address(session, benutzer) if benutzer is not None and benutzer.aktiv else None
+    if benutzer is not None and adresse is not None:
+        code = _add_code(
+            session, akteur, Codezweck.PASSWORT, PASSWORT_CODE_DAUER, benutzer_id=benutzer.benutzer_id
+        )
+        text = f"Guten Tag,\n\nmit diesem Code setzen Sie ein neues Passwort (eine Stunde gültig):\n\n{code}\n"
+        enqueue_nachricht(session, akteur, adresse, "Neues Passwort", text)
+    session.commit()
+
+
+def reset_passwort(
+    session: Session, akteur: Akteur, passwoerter: Passwoerter, *, code: str, passwort_neu: str
+) -> None:
+    """Set a new password with a mailed code and end every session of the user."""
+    einmalcode = queries.lock_einmalcode(session, _sha256(code), Codezweck.PASSWORT, akteur.zeitpunkt)
+    if einmalcode is None or einmalcode.benutzer_id is None:
+        raise _code_invalid("code")
+    benutzer = queries.get_benutzer(session, einmalcode.benutzer_id)
+    if benutzer is None:
+        raise _code_invalid("code")
+    check_passwort(benutzer.benutzername, passwort_neu)
+    einmalcode.benutzt_zeitpunkt = akteur.zeitpunkt
+    queries.forget_fehlversuche(session, hashlib.sha256(benutzer.benutzername.encode()).digest())
+    passwort_hash = passwoerter.hash(passwort_neu)
+    _set_passwort(session, akteur, benutzer.benutzer_id, passwort_hash, "PASSWORT_ZURUECKGESETZT")
+    session.commit()
+
+
+def check_passwort(benutzername: str, passwort: str) -> None:
+    """Refuse a password that contains the name of its user; its length is the schema's matter."""
+    if benutzername.casefold() in passwort.casefold():
+        raise EingabeUngueltig("Das Passwort darf den Benutzernamen nicht enthalten.", feld="passwort")
+
+
+def delete_expired(session: Session, akteur: Akteur) -> int:
+    """Sweep: remove ended sessions, used or expired codes, old failed logins. Returns how many."""
+    anzahl = queries.delete_expired(session, akteur.zeitpunkt, akteur.zeitpunkt - FEHLVERSUCHE_FENSTER)
+    session.commit()
+    return anzahl
+
+
+def _check_fehlversuche(session: Session, akteur: Akteur, name_sha256: bytes) -> None:
+    versuche = queries.list_fehlversuche(session, name_sha256, akteur.zeitpunkt - FEHLVERSUCHE_FENSTER)
+    if len(versuche) >= FEHLVERSUCHE:
+        warten = versuche[-FEHLVERSUCHE] + FEHLVERSUCHE_FENSTER - akteur.zeitpunkt
+        raise ZuVieleVersuche(
+            "Zu viele Fehlversuche. Warten Sie eine Viertelstunde oder setzen Sie das Passwort zurück.",
+            nach_s=int(warten.total_seconds()) + 1,
+        )
+
+
+def _add_benutzer(
+    session: Session,
+    akteur: Akteur,
+    benutzername: str,
+    passwort_hash: str,
+    rollen: list[Rolle],
+    kunde_id: int | None,
+) -> Benutzer:
+    name = benutzername.casefold()
+    if queries.find_benutzer(session, name) is not None:
+        raise KonfliktFehler("Diesen Benutzernamen gibt es schon.", code="benutzername_vergeben")
+    benutzer = Benutzer(
+        benutzername=name,
+        passwort_hash=passwort_hash,
+        rollen=[str(rolle) for rolle in rollen],
+        kunde_id=kunde_id,
+        angelegt_zeitpunkt=akteur.zeitpunkt,
+    )
+    session.add(benutzer)
+    session.flush()
+    record_audit(session, akteur, "ANGELEGT", "benutzer", benutzer.benutzer_id, neu={"rollen": benutzer.rollen})
+    return benutzer
+
+
+def _set_passwort(session: Session, akteur: Akteur, benutzer_id: int, passwort_hash: str, aktion: str) -> None:
+    benutzer = queries.get_benutzer(session, benutzer_id)
+    if benutzer is None:
+        raise NichtGefunden
+    benutzer.passwort_hash = passwort_hash
+    queries.end_familien(session, benutzer_id, akteur.zeitpunkt)
+    record_audit(session, akteur, aktion, "benutzer", benutzer_id)
+
+
+def _open_sitzung(session: Session, akteur: Akteur, benutzer: Benutzer) -> Sitzung:
+    familie = Sitzungsfamilie(
+        sitzungsfamilie_id=secrets.token_urlsafe(16),
+        benutzer_id=benutzer.benutzer_id,
+        jti=secrets.token_urlsafe(16),
+        angelegt_zeitpunkt=akteur.zeitpunkt,
+        gueltig_bis=akteur.zeitpunkt + SITZUNG_DAUER,
+    )
+    session.add(familie)
+    return _sitzung(benutzer, familie)
+
+
+def _sitzung(benutzer: Benutzer, familie: Sitzungsfamilie) -> Sitzung:
+    return Sitzung(
+        benutzer.benutzer_id,
+        familie.sitzungsfamilie_id,
+        familie.jti,
+        tuple(benutzer.rollen),
+        benutzer.kunde_id,
+    )
+
+
+def _add_code(
+    session: Session,
+    akteur: Akteur,
+    zweck: Codezweck,
+    dauer: timedelta,
+    *,
+    kunde_id: int | None = None,
+    benutzer_id: int | None = None,
+) -> str:
+    code = secrets.token_urlsafe(16)
+    session.add(
+        Einmalcode(
+            zweck=zweck,
+            code_sha256=_sha256(code),
+            kunde_id=kunde_id,
+            benutzer_id=benutzer_id,
+            gueltig_bis=akteur.zeitpunkt + dauer,
+        )
+    )
+    return code
+
+
+def _mail_address(session: Session, benutzer: Benutzer) -> str | None:
+    if "@" in benutzer.benutzername:
+        return benutzer.benutzername
+    kunde = queries.find_kunde(session, benutzer.kunde_id) if benutzer.kunde_id else None
+    return kunde.e_mail if kunde else None
+
+
+def _code_invalid(feld: str) -> EingabeUngueltig:
+    return EingabeUngueltig(
+        "Der Code ist falsch, schon benutzt oder abgelaufen. Fordern Sie einen neuen an.",
+        feld=feld,
+        code="code_ungueltig",
+    )
+
+
+def _sha256(code: str) -> bytes:
+    # A code has 128 random bits: a plain hash is enough, nobody can try them all.
+    return hashlib.sha256(code.encode()).digest()

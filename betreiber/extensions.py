@@ -1,0 +1,210 @@
+"""Api, Blueprint and JWT, set up so that every refusal has one shape: problem+json (RFC 9457)."""
+
+import json
+import re
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from flask import Flask, Response, request
+from flask_jwt_extended import JWTManager
+from flask_smorest import Api as SmorestApi
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import RAISE, Schema, fields
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from webargs import core
+from webargs.flaskparser import FlaskParser, abort
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, ValidationError
+
+from betreiber.errors import (
+    BetreiberError,
+    KonfliktFehler,
+    NichtAngemeldet,
+    NichtVerfuegbar,
+    VersionFehlt,
+    VersionVeraltet,
+)
+from betreiber.felder import INT64_MAX
+
+log = structlog.get_logger()
+
+# Codes and German texts for what Flask itself refuses.
+_HTTP = {
+    400: ("anfrage_ungueltig", "Anfrage ungültig", "Die Anfrage ist nicht lesbar."),
+    404: ("nicht_gefunden", "Nicht gefunden", "Das gibt es hier nicht, oder es gehört nicht zu Ihnen."),
+    405: ("methode_nicht_erlaubt", "Methode nicht erlaubt", "Diese Adresse kennt die Methode nicht."),
+    411: ("laenge_fehlt", "Länge fehlt", "Die Anfrage braucht eine Content-Length."),
+    413: ("zu_gross", "Zu groß", "Die Anfrage ist zu groß."),
+    414: ("adresse_zu_lang", "Adresse zu lang", "Die Adresse ist zu lang."),
+    415: ("medientyp_unbekannt", "Medientyp unbekannt", "Senden Sie application/json in UTF-8."),
+    422: ("eingabe_ungueltig", "Eingabe ungültig", "Mindestens eine Angabe ist ungültig; siehe errors."),
+    500: ("interner_fehler", "Interner Fehler", "Das hätte nicht geschehen dürfen. Der Fehler ist gemeldet."),
+    503: ("nicht_verfuegbar", "Vorübergehend nicht verfügbar", "Bitte gleich noch einmal versuchen."),
+}
+
+
+class ProblemSchema(Schema):
+    """RFC 9457 with our stable `code`, and `errors` by place and field."""
+
+    type = fields.String(metadata={"description": "always about:blank", "example": "about:blank"})
+    status = fields.Integer(metadata={"description": "HTTP status", "example": 422})
+    code = fields.String(metadata={"description": "stable name of the error", "example": "eingabe_ungueltig"})
+    title = fields.String(metadata={"description": "German name of the error"})
+    detail = fields.String(metadata={"description": "German sentence that says what to do"})
+    errors = fields.Dict(metadata={"description": "messages by place (json, query) and field"})
+
+
+def problem(status: int, code: str, title: str, detail: str, errors: Any = None, headers: Any = None) -> Response:
+    """The one shape of a refusal."""
+    inhalt = {"type": "about:blank", "status": status, "code": code, "title": title, "detail": detail}
+    if errors:
+        inhalt["errors"] = errors
+    return Response(
+        json.dumps(inhalt, ensure_ascii=False), status, headers=headers, mimetype="application/problem+json"
+    )
+
+
+def _answer_error(error: BetreiberError) -> Response:
+    return problem(error.status, error.code, error.titel, error.detail, error.errors, error.headers)
+
+
+def _answer_database(error: Exception) -> Response:
+    if isinstance(error, IntegrityError):
+        log.warning("constraint_violated", fehler=type(error.orig).__name__)
+        return _answer_error(KonfliktFehler("Die Daten widersprechen anderen, die schon gespeichert sind."))
+    log.error("database_unavailable", fehler=type(error).__name__)
+    return _answer_error(NichtVerfuegbar("Die Datenbank antwortet nicht. Bitte gleich noch einmal.", nach_s=5))
+
+
+def _answer_unknown(error: Exception) -> Response:
+    log.exception("unexpected_error", pfad=request.url_rule.rule if request.url_rule else None)
+    return problem(500, *_HTTP[500])
+
+
+class Api(SmorestApi):
+    """flask-smorest's Api with our error shape."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        if error.response is not None:
+            return cast(Response, error.response)  # a redirect made by the router
+        status = error.code or 500
+        code, titel, detail = _HTTP.get(
+            status,
+            (HTTPStatus(status).name.lower(), HTTPStatus(status).phrase, "Die Anfrage wurde abgewiesen."),
+        )
+        daten = getattr(error, "data", None) or {}
+        headers = {name: wert for name, wert in error.get_headers() if name in ("Allow", "Retry-After")}
+        return problem(status, code, titel, detail, daten.get("messages"), headers)
+
+
+def _unique_object(paare: list[tuple[str, Any]]) -> dict[str, Any]:
+    objekt = dict(paare)
+    if len(objekt) != len(paare):
+        raise ValueError("a key occurs twice")
+    return objekt
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+class StrictParser(FlaskParser):
+    """Refuses what others overlook: unknown or repeated query arguments, NaN, doubled keys, other charsets."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE, "json": RAISE}
+
+    def load_querystring(self, req: Any, schema: Schema) -> Any:
+        doppelt = {name: ["Darf nur einmal vorkommen."] for name, werte in req.args.lists() if len(werte) > 1}
+        if doppelt:
+            abort(422, messages={"query": doppelt})
+        return super().load_querystring(req, schema)
+
+    def _raw_load_json(self, req: Any) -> Any:
+        if not core.is_json(req.mimetype):
+            abort(415)
+        try:
+            text = req.get_data(cache=True).decode("utf-8")
+            return json.loads(text, object_pairs_hook=_unique_object, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            abort(400, messages={"json": ["Kein gültiges JSON in UTF-8."]})
+
+
+class Blueprint(SmorestBlueprint):
+    """flask-smorest's Blueprint with the strict parser."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+class KennungConverter(IntegerConverter):
+    """The number of a row in a path; a number that no row can have is a 404, not an overflow."""
+
+    regex = r"[1-9][0-9]{0,18}"
+
+    def to_python(self, value: str) -> int:
+        zahl = int(value)
+        if zahl > INT64_MAX:
+            raise ValidationError
+        return zahl
+
+
+def init_extensions(app: Flask) -> Api:
+    """Wire Api, JWT and the error handlers to an app."""
+    app.url_map.converters["id"] = KennungConverter
+    api = Api(app)
+    api.register_converter(KennungConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": INT64_MAX})
+    _init_jwt(app)
+    app.register_error_handler(BetreiberError, _answer_error)
+    app.register_error_handler(StaleDataError, lambda _: _answer_error(VersionVeraltet()))
+    for art in (OperationalError, DBAPIError, PoolTimeout):
+        app.register_error_handler(art, _answer_database)
+    app.register_error_handler(Exception, _answer_unknown)
+    return api
+
+
+def _init_jwt(app: Flask) -> None:
+    jwt = JWTManager(app)
+
+    def refuse(*_: Any) -> Response:
+        return _answer_error(NichtAngemeldet("Melden Sie sich an; das Token fehlt, ist abgelaufen oder ungültig."))
+
+    for loader in (
+        jwt.unauthorized_loader,
+        jwt.invalid_token_loader,
+        jwt.expired_token_loader,
+        jwt.revoked_token_loader,
+        jwt.token_verification_failed_loader,
+        jwt.user_lookup_error_loader,
+        jwt.needs_fresh_token_loader,
+    ):
+        loader(refuse)
+
+
+def required_version() -> int:
+    """The version that If-Match names. Raises VersionFehlt (428) without it, VersionVeraltet for another text."""
+    wert = request.headers.get("If-Match")
+    if wert is None:
+        raise VersionFehlt
+    treffer = re.fullmatch(r'"([0-9]{1,9})"', wert.strip())
+    if treffer is None:
+        raise VersionVeraltet
+    return int(treffer.group(1))
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header that names the version of an answer."""
+    return {"ETag": f'"{version}"'}
+
+
+# How a PATCH documents the header that it needs.
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "ETag of the version that was read; 428 without it, 412 when it is stale",
+    "schema": {"type": "string", "example": '"3"'},
+}

@@ -1,0 +1,232 @@
+"""Field types of all schemas: strict, with German messages. `schemas.py` of every Fachordner builds on these.
+
+They refuse what libraries let through: 1.9 and true for an integer, a NUL or half a surrogate pair in a text
+(PostgreSQL could not store it), an instant without offset, a decimal with more places than the column holds.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from betreiber.zeit import format_zeitpunkt, on_quarter_hour
+
+INT64_MAX = 2**63 - 1
+INT32_MAX = 2**31 - 1
+# From the first meters to well beyond every contract; readings have narrower limits of their own.
+FRUEHESTES_JAHR, SPAETESTES_JAHR = 1970, 2200
+
+_MELDUNGEN = {
+    "required": "Pflichtfeld fehlt.",
+    "null": "Darf nicht null sein.",
+    "validator_failed": "Ungültiger Wert.",
+    "invalid": "Ungültiger Wert.",
+}
+
+
+class StrengesSchema(Schema):
+    """Refuses unknown fields and keeps the order of its own."""
+
+    error_messages = {
+        "unknown": "Unbekanntes Feld.",
+        "type": "Ein Objekt mit Feldern wird erwartet.",
+        "invalid": "Ein Objekt mit Feldern wird erwartet.",
+    }
+
+    class Meta:
+        unknown = RAISE
+
+
+class Text(fields.String):
+    """A text of one line, trimmed, in Unicode normal form C; `leer` allows the empty one."""
+
+    default_error_messages = {
+        **_MELDUNGEN,
+        "invalid": "Ein Text wird erwartet.",
+        "invalid_utf8": "Kein gültiges UTF-8.",
+    }
+
+    def __init__(self, *, hoechstens: int = 200, muster: str | None = None, hinweis: str = "", **kw: Any) -> None:
+        self.hoechstens = hoechstens
+        self.muster = re.compile(muster) if muster else None
+        self.hinweis = hinweis
+        metadata = {"minLength": 1, "maxLength": hoechstens, **kw.pop("metadata", {})}
+        if muster:
+            metadata["pattern"] = f"^{muster}$"
+        super().__init__(metadata=metadata, **kw)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> str:
+        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kw)).strip()
+        if not text:
+            raise ValidationError("Darf nicht leer sein.")
+        if len(text) > self.hoechstens:
+            raise ValidationError(f"Höchstens {self.hoechstens} Zeichen.")
+        if any(unicodedata.category(zeichen) in ("Cc", "Cs", "Cn", "Co") for zeichen in text):
+            raise ValidationError("Enthält unzulässige Zeichen.")
+        if self.muster and not self.muster.fullmatch(text):
+            raise ValidationError(self.hinweis or "Ungültiges Format.")
+        return text
+
+
+class Geheimnis(fields.String):
+    """A password or code: taken as it is, never trimmed, never dumped."""
+
+    default_error_messages = {**_MELDUNGEN, "invalid": "Ein Text wird erwartet."}
+
+    def __init__(self, *, mindestens: int = 1, hoechstens: int = 200, **kw: Any) -> None:
+        self.grenzen = (mindestens, hoechstens)
+        metadata = {
+            "minLength": mindestens,
+            "maxLength": hoechstens,
+            "format": "password",
+            **kw.pop("metadata", {}),
+        }
+        super().__init__(load_only=True, metadata=metadata, **kw)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kw)
+        mindestens, hoechstens = self.grenzen
+        if not mindestens <= len(text) <= hoechstens:
+            raise ValidationError(f"{mindestens} bis {hoechstens} Zeichen.")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValidationError("Enthält unzulässige Zeichen.") from error
+        return text
+
+
+class Ganzzahl(fields.Integer):
+    """A whole number; neither 1.9 nor true nor "12" in JSON. Query arguments are text, so they are parsed."""
+
+    default_error_messages = {
+        **_MELDUNGEN,
+        "invalid": "Eine ganze Zahl wird erwartet.",
+        "too_large": "Die Zahl ist zu groß.",
+    }
+
+    def __init__(self, *, von: int = -INT64_MAX, bis: int = INT64_MAX, aus_text: bool = False, **kw: Any) -> None:
+        self.aus_text = aus_text
+        bereich = validate.Range(von, bis, error=f"Muss zwischen {von} und {bis} liegen.")
+        super().__init__(strict=True, validate=bereich, **kw)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Any:
+        if self.aus_text:
+            if not re.fullmatch(r"-?[0-9]{1,19}", str(value)):
+                raise self.make_error("invalid")
+        elif isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, attr, data, **kw)
+
+
+class Wahrheitswert(fields.Boolean):
+    """JSON's true or false, nothing that looks like it."""
+
+    default_error_messages = {**_MELDUNGEN, "invalid": "true oder false wird erwartet."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class Zeitpunkt(fields.AwareDateTime):
+    """An instant in RFC 3339 with its offset; given out in UTC. Naive times are refused.
+
+    `viertelstunde` allows edges of quarter hours only.
+    """
+
+    default_error_messages = {
+        **_MELDUNGEN,
+        "invalid": "Ein Zeitpunkt wie 2026-01-31T00:00:00+01:00 wird erwartet.",
+        "awareness": "Der Zeitpunkt braucht einen Versatz wie +01:00 oder Z (im Query-Teil: %2B01:00).",
+        "format": "Ein Zeitpunkt wie 2026-01-31T00:00:00+01:00 wird erwartet.",
+    }
+
+    def __init__(self, *, viertelstunde: bool = False, **kw: Any) -> None:
+        self.viertelstunde = viertelstunde
+        super().__init__(format="iso", **kw)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kw: Any) -> Any:
+        return None if value is None else format_zeitpunkt(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> datetime:
+        if not isinstance(value, str) or not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}", value):
+            raise self.make_error("invalid", input=value, obj_type="datetime")
+        zeitpunkt: datetime = super()._deserialize(value, attr, data, **kw)
+        if not FRUEHESTES_JAHR < zeitpunkt.year < SPAETESTES_JAHR:
+            raise ValidationError(f"Das Jahr muss zwischen {FRUEHESTES_JAHR} und {SPAETESTES_JAHR} liegen.")
+        if self.viertelstunde and not on_quarter_hour(zeitpunkt):
+            raise ValidationError("Muss auf einer Viertelstunde liegen (:00, :15, :30, :45).")
+        return zeitpunkt.astimezone(UTC)
+
+
+class Datum(fields.Date):
+    """A calendar date, YYYY-MM-DD."""
+
+    default_error_messages = {**_MELDUNGEN, "invalid": "Ein Datum wie 2026-01-31 wird erwartet."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise self.make_error("invalid", input=value, obj_type="date")
+        tag = super()._deserialize(value, attr, data, **kw)
+        if not FRUEHESTES_JAHR - 100 < tag.year < SPAETESTES_JAHR:
+            raise ValidationError("Das Jahr ist nicht plausibel.")
+        return tag
+
+
+class Dezimal(fields.Decimal):
+    """An exact decimal, as text in both directions, with at most `stellen` places."""
+
+    default_error_messages = {
+        **_MELDUNGEN,
+        "invalid": 'Eine Dezimalzahl als Text wird erwartet, zum Beispiel "14.490".',
+        "special": "Unendlich und NaN sind keine Zahlen.",
+    }
+
+    def __init__(self, *, stellen: int, von: str, bis: str, **kw: Any) -> None:
+        self.schritt = Decimal(1).scaleb(-stellen)
+        bereich = validate.Range(Decimal(von), Decimal(bis), error=f"Muss zwischen {von} und {bis} liegen.")
+        metadata = {"pattern": rf"^-?[0-9]+(\.[0-9]{{1,{stellen}}})?$", **kw.pop("metadata", {})}
+        super().__init__(as_string=True, validate=bereich, metadata=metadata, **kw)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Decimal:
+        if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,10})?", value):
+            raise self.make_error("invalid")
+        zahl = Decimal(value)
+        if zahl != zahl.quantize(self.schritt):
+            raise ValidationError(f"Höchstens {-int(self.schritt.as_tuple().exponent)} Nachkommastellen.")
+        return zahl
+
+
+class Auswahl(fields.String):
+    """One name of a closed list."""
+
+    default_error_messages = {**_MELDUNGEN, "invalid": "Ein Text wird erwartet."}
+
+    def __init__(self, art: type[StrEnum], **kw: Any) -> None:
+        namen = [eintrag.value for eintrag in art]
+        self.art = art
+        super().__init__(validate=validate.OneOf(namen, error=f"Erlaubt sind: {', '.join(namen)}."), **kw)
+
+
+class Kennung(Ganzzahl):
+    """The number of a row."""
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(von=1, **kw)
+
+
+class EMail(Text):
+    """An address that a mail server could accept (RFC 5321 limits the length to 254)."""
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(
+            hoechstens=254,
+            muster=r"[^@\s\"(),:;<>\[\]\\]{1,64}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+",
+            hinweis="Eine E-Mail-Adresse wird erwartet.",
+            **kw,
+        )

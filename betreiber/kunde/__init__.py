@@ -1,0 +1,1 @@
+"""Kunden: personal data."""

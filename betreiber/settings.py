@@ -1,0 +1,210 @@
+"""Every setting of the operator: the variables MSB_*, read once, all mistakes reported at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from betreiber.zeit import SimulierteUhr, Systemuhr, Uhr
+
+T = TypeVar("T")
+UMGEBUNGEN = ("entwicklung", "produktion")
+
+
+class SettingsInvalid(Exception):
+    """The settings are wrong; `fehler` has one sentence for each mistake."""
+
+    def __init__(self, fehler: list[str]) -> None:
+        super().__init__("\n".join(f"- {satz}" for satz in fehler))
+        self.fehler = fehler
+
+
+def _wahr(wert: str) -> bool:
+    if wert.lower() in ("1", "ja", "true"):
+        return True
+    if wert.lower() in ("", "0", "nein", "false"):
+        return False
+    raise ValueError("expected 1 or 0")
+
+
+def _zeitpunkt(wert: str) -> datetime:
+    zeitpunkt = datetime.fromisoformat(wert)
+    if zeitpunkt.tzinfo is None:
+        raise ValueError("expected an instant with offset, such as 2026-01-01T00:00:00+00:00")
+    return zeitpunkt.astimezone(UTC)
+
+
+def _liste(wert: str) -> tuple[str, ...]:
+    return tuple(teil.strip() for teil in wert.split(",") if teil.strip())
+
+
+def _umgebung(wert: str) -> str:
+    if wert not in UMGEBUNGEN:
+        raise ValueError(f"expected one of {', '.join(UMGEBUNGEN)}")
+    return wert
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def parse(wert: str) -> int:
+        zahl = int(wert)
+        if not low <= zahl <= high:
+            raise ValueError(f"expected a number from {low} to {high}")
+        return zahl
+
+    return parse
+
+
+_PORT = _between(1, 65_535)
+
+
+def _var(default: Any, parse: Callable[[str], Any], doc: str, *, geheim: bool = False) -> Any:
+    """A setting: its default, how its text is read, what it means. `docs/betrieb.md` lists them all."""
+    return field(default=default, repr=not geheim, metadata={"parse": parse, "doc": doc, "geheim": geheim})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field for each variable: `geraete_port` is MSB_GERAETE_PORT."""
+
+    umgebung: str = _var("entwicklung", _umgebung, "entwicklung or produktion; produktion refuses unsafe settings")
+    debug: bool = _var(False, _wahr, "Flask's debug mode; refused in produktion")
+    daten: Path = _var(Path("var"), Path, "data folder: SQLite file, keys, mails, metrics")
+    database_url: str = _var(
+        "", str, "sqlite:///FILE or postgresql://...; default: SQLite in the data folder", geheim=True
+    )
+    jwt_secret: str = _var(
+        "",
+        str,
+        "secret that signs tokens, at least 32 bytes; outside produktion one is made when missing",
+        geheim=True,
+    )
+    host: str = _var("127.0.0.1", str, "address of the public listener")
+    port: int = _var(8000, _PORT, "port of the public listener (API and pages)")
+    tls_zertifikat: str = _var(
+        "",
+        str,
+        "certificate file of the public listener; without it only loopback or a proxy may speak to it",
+    )
+    tls_schluessel: str = _var("", str, "key file of the public listener")
+    proxy_adressen: tuple[str, ...] = _var(
+        (), _liste, "addresses of the proxies that may set X-Forwarded-For, separated by commas"
+    )
+    geraete_host: str = _var("127.0.0.1", str, "address of the device and the enrolment listener")
+    geraete_port: int = _var(8443, _PORT, "port of the device listener")
+    einschreibung_port: int = _var(8444, _PORT, "port of the enrolment listener")
+    einschreibung_aktiv: bool = _var(True, _wahr, "whether the enrolment listener runs")
+    geraete_namen: tuple[str, ...] = _var(
+        ("localhost", "127.0.0.1"), _liste, "names and addresses in the certificate of the device listeners"
+    )
+    betrieb_port: int = _var(9000, _PORT, "port for health and metrics, on loopback only")
+    betrieb_host: str = _var(
+        "127.0.0.1", str, "address for health and metrics; keep it on loopback or in a closed network"
+    )
+    prozesse: int = _var(2, _between(1, 64), "worker processes of the public listener")
+    geraete_prozesse: int = _var(
+        0, _between(0, 64), "worker processes of the device listener; 0: one on SQLite, two on PostgreSQL"
+    )
+    threads: int = _var(8, _between(1, 128), "threads of a worker process")
+    mail_ordner: str = _var("", str, "folder into which mails are written; default: mail in the data folder")
+    smtp_url: str = _var(
+        "", str, "smtp://user:password@host:port or smtps://...; empty: mails go to the folder", geheim=True
+    )
+    mail_absender: str = _var("kundenservice@example.org", str, "sender address of mails")
+    ablesung_hoechstalter_tage: int = _var(
+        400, _between(1, 36_500), "age up to which the device channel takes readings"
+    )
+    argon2_zeit: int = _var(3, _between(1, 20), "argon2id: passes")
+    argon2_speicher_kib: int = _var(65_536, _between(8, 4_194_304), "argon2id: memory in KiB")
+    log_format: str = _var("json", str, "json or text")
+    uhr_start: datetime | None = _var(
+        None, _zeitpunkt, "simulated clock: what it shows at MSB_UHR_BEZUG; refused in produktion"
+    )
+    uhr_bezug: datetime | None = _var(
+        None, _zeitpunkt, "simulated clock: the real instant it refers to; default: MSB_UHR_START"
+    )
+    uhr_faktor: float = _var(1.0, float, "simulated clock: how many times as fast it runs; refused in produktion")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read MSB_* from `env`. Raises SettingsInvalid with every mistake, unknown MSB_ names among them."""
+        fehler = []
+        werte = {}
+        bekannt = {variable_name(f.name): f for f in fields(cls)}
+        for name in sorted(env):
+            if name.startswith("MSB_") and name not in bekannt:
+                fehler.append(f"{name} is not a setting; see docs/betrieb.md for all of them")
+        for name, feld in bekannt.items():
+            if env.get(name, "") == "":
+                continue
+            try:
+                werte[feld.name] = feld.metadata["parse"](env[name])
+            except ValueError as error:
+                grund = "cannot be read" if feld.metadata["geheim"] else f"cannot be read: {env[name]!r} ({error})"
+                fehler.append(f"{name} {grund}")
+        settings = cls(**werte)
+        fehler += settings.mistakes()
+        if fehler:
+            raise SettingsInvalid(fehler)
+        return settings
+
+    def mistakes(self) -> list[str]:
+        """What does not go together, one sentence each; empty when all is well."""
+        fehler = self._produktion_mistakes() if self.produktion else []
+        if self.jwt_secret and len(self.jwt_secret.encode()) < 32:
+            fehler.append("MSB_JWT_SECRET is shorter than 32 bytes; make one with: openssl rand -hex 32")
+        if bool(self.tls_zertifikat) != bool(self.tls_schluessel):
+            fehler.append("MSB_TLS_ZERTIFIKAT and MSB_TLS_SCHLUESSEL go together")
+        if not self.tls_zertifikat and not is_loopback(self.host) and not self.proxy_adressen:
+            fehler.append(
+                "MSB_HOST is not loopback: set MSB_TLS_ZERTIFIKAT, or MSB_PROXY_ADRESSEN if a proxy does TLS"
+            )
+        if self.log_format not in ("json", "text"):
+            fehler.append("MSB_LOG_FORMAT must be json or text")
+        if self.uhr_faktor <= 0:
+            fehler.append("MSB_UHR_FAKTOR must be above 0")
+        if self.uhr_faktor != 1.0 and self.uhr_start is None:
+            fehler.append("MSB_UHR_FAKTOR needs MSB_UHR_START, so that all processes share one clock")
+        return fehler
+
+    def _produktion_mistakes(self) -> list[str]:
+        fehler = []
+        if not self.jwt_secret:
+            fehler.append("MSB_JWT_SECRET is needed in produktion; make one with: openssl rand -hex 32")
+        if self.debug:
+            fehler.append("MSB_DEBUG must be off in produktion")
+        if self.uhr_start is not None or self.uhr_faktor != 1.0:
+            fehler.append("MSB_UHR_START and MSB_UHR_FAKTOR are refused in produktion")
+        return fehler
+
+    @property
+    def produktion(self) -> bool:
+        return self.umgebung == "produktion"
+
+    @property
+    def datenbank(self) -> str:
+        """The database URL, the embedded SQLite file when none is set."""
+        return self.database_url or f"sqlite:///{(self.daten / 'betreiber.db').absolute()}"
+
+    @property
+    def auf_sqlite(self) -> bool:
+        return self.datenbank.startswith("sqlite")
+
+    @property
+    def pki_ordner(self) -> Path:
+        return self.daten / "pki"
+
+    @property
+    def uhr(self) -> Uhr:
+        if self.uhr_start is None:
+            return Systemuhr()
+        return SimulierteUhr(self.uhr_start, self.uhr_bezug or self.uhr_start, self.uhr_faktor)
+
+
+def variable_name(feld: str) -> str:
+    """The environment variable of a field."""
+    return f"MSB_{feld.upper()}"
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
