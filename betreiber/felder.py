@@ -111,15 +111,16 @@ class Ganzzahl(fields.Integer):
     def __init__(self, *, von: int = -INT64_MAX, bis: int = INT64_MAX, aus_text: bool = False, **kw: Any) -> None:
         self.aus_text = aus_text
         bereich = validate.Range(von, bis, error=f"Muss zwischen {von} und {bis} liegen.")
-        super().__init__(strict=True, validate=bereich, **kw)
+        super().__init__(validate=bereich, **kw)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Any:
         if self.aus_text:
             if not re.fullmatch(r"-?[0-9]{1,19}", str(value)):
                 raise self.make_error("invalid")
-        elif isinstance(value, bool) or not isinstance(value, int):
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid")
-        return super()._deserialize(value, attr, data, **kw)
+        return value
 
 
 class Wahrheitswert(fields.Boolean):

@@ -1,0 +1,169 @@
+"""The buffer: what was put is there after any end of the process, and goes only when it is forgotten."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.fehler import OrdnerFehler
+from gateway.puffer import KAPAZITAET_MINDESTENS, Puffer
+from telegramm.messwerte import Messwert
+from tests.gateway.betreiber_fake import MONTAG, make_werte
+
+
+def test_keeps_readings_over_a_restart_oldest_first(tmp_path: Path) -> None:
+    datei = tmp_path / "p.sqlite"
+    with Puffer(datei, epoche=3) as puffer:
+        assert puffer.put(Messwert(MONTAG + 900, 20, 0, None, 0))
+        assert puffer.put(Messwert(MONTAG, 10, 5, -40, 4))
+    with Puffer(datei, epoche=3) as puffer:
+        assert puffer.oldest(10) == [Messwert(MONTAG, 10, 5, -40, 4), Messwert(MONTAG + 900, 20, 0, None, 0)]
+        assert puffer.oldest(1) == [Messwert(MONTAG, 10, 5, -40, 4)]
+        assert (puffer.waiting(), puffer.epoche) == (2, 3)
+
+
+def test_the_same_reading_twice_is_stored_once_and_the_first_value_counts(tmp_path: Path) -> None:
+    with Puffer(tmp_path / "p.sqlite") as puffer:
+        assert puffer.put_many(make_werte(3)) == 3
+        assert puffer.put_many(make_werte(4)) == 1
+        assert puffer.put(Messwert(MONTAG, 999_999, 0, 0, 0)) is False
+        assert puffer.oldest(1)[0].bezug_wh == 1000
+        assert puffer.waiting() == 4
+
+
+def test_forget_removes_exactly_the_named(tmp_path: Path) -> None:
+    with Puffer(tmp_path / "p.sqlite") as puffer:
+        puffer.put_many(make_werte(4))
+        assert puffer.forget([MONTAG, MONTAG + 1800, MONTAG + 90_000]) == 2
+        assert [wert.uhrzeit for wert in puffer.oldest(9)] == [MONTAG + 900, MONTAG + 2700]
+
+
+@pytest.mark.parametrize(
+    "wert",
+    [
+        Messwert(MONTAG + 1, 0, 0, 0, 0),
+        Messwert(MONTAG, -1, 0, 0, 0),
+        Messwert(MONTAG, 0, -1, 0, 0),
+        Messwert(MONTAG, 2**63, 0, 0, 0),
+        Messwert(MONTAG, 0, 0, 0, 2**31),
+    ],
+)
+def test_a_reading_that_could_never_be_sent_is_refused_with_its_batch(tmp_path: Path, wert: Messwert) -> None:
+    with Puffer(tmp_path / "p.sqlite") as puffer:
+        with pytest.raises(ValueError, match="reading"):
+            puffer.put_many([Messwert(MONTAG + 900, 1, 1, 1, 0), wert])
+        assert puffer.waiting() == 0
+
+
+def test_full_buffer_drops_the_oldest_and_remembers_the_span(tmp_path: Path) -> None:
+    with Puffer(tmp_path / "p.sqlite", kapazitaet=KAPAZITAET_MINDESTENS) as puffer:
+        puffer.put_many(make_werte(3840))
+        assert puffer.losses() == []
+        puffer.put_many(make_werte(2, MONTAG + 3840 * 900))
+        assert puffer.waiting() == 3840
+        assert puffer.losses() == [(MONTAG, MONTAG + 1800)]
+        # The next two that fall out touch the span before, so the span grows.
+        puffer.put_many(make_werte(2, MONTAG + 3842 * 900))
+        assert puffer.losses() == [(MONTAG, MONTAG + 3600)]
+        assert puffer.oldest(1)[0].uhrzeit == MONTAG + 3600
+    with Puffer(tmp_path / "p.sqlite", kapazitaet=KAPAZITAET_MINDESTENS) as puffer:
+        assert puffer.losses() == [(MONTAG, MONTAG + 3600)]
+        puffer.forget_loss(MONTAG)
+        assert puffer.losses() == []
+
+
+def test_dropped_spans_with_a_gap_stay_apart(tmp_path: Path) -> None:
+    with Puffer(tmp_path / "p.sqlite", kapazitaet=KAPAZITAET_MINDESTENS) as puffer:
+        puffer.put_many([Messwert(MONTAG - 9000, 0, 0, 0, 0), *make_werte(3840)])
+        puffer.put_many(make_werte(1, MONTAG + 3840 * 900))
+        assert puffer.losses() == [(MONTAG - 9000, MONTAG - 8100), (MONTAG, MONTAG + 900)]
+
+
+def test_less_than_forty_days_is_refused(tmp_path: Path) -> None:
+    assert KAPAZITAET_MINDESTENS == 3840
+    with pytest.raises(ValueError, match="3840"):
+        Puffer(tmp_path / "p.sqlite", kapazitaet=3839)
+
+
+def test_folge_begins_at_zero_and_is_never_given_twice(tmp_path: Path) -> None:
+    datei = tmp_path / "p.sqlite"
+    with Puffer(datei) as puffer, Puffer(datei) as zweiter:
+        assert [puffer.next_folge(), zweiter.next_folge(), puffer.next_folge()] == [0, 1, 2]
+    with Puffer(datei) as puffer:
+        assert puffer.folge == 2
+        assert puffer.next_folge() == 3
+
+
+def test_acknowledge_forgets_and_notes_in_one_commit(tmp_path: Path) -> None:
+    datei = tmp_path / "p.sqlite"
+    with Puffer(datei) as puffer:
+        assert (puffer.letzte_quittung, puffer.platz_s) == (None, None)
+        puffer.put_many(make_werte(3))
+        assert puffer.acknowledge([MONTAG], zeit=1_772_409_600_123, platz_s=42) is None
+        assert puffer.acknowledge([MONTAG + 900], zeit=1_772_409_600_456, platz_s=43, reserve_folge=True) == 0
+    with Puffer(datei) as puffer:
+        assert (puffer.letzte_quittung, puffer.platz_s, puffer.folge) == (1_772_409_600_456, 43, 0)
+        assert [wert.uhrzeit for wert in puffer.oldest(9)] == [MONTAG + 1800]
+
+
+def test_an_epoche_before_that_of_the_buffer_is_refused(tmp_path: Path) -> None:
+    datei = tmp_path / "p.sqlite"
+    Puffer(datei, epoche=2).close()
+    with pytest.raises(OrdnerFehler, match="Epoche"):
+        Puffer(datei, epoche=1)
+    with Puffer(datei, epoche=3) as puffer:
+        assert puffer.epoche == 3
+
+
+def test_writes_durably(tmp_path: Path) -> None:
+    """WAL and synchronous=FULL (2): SIGKILL cannot show a missing fsync, so the setting itself is looked at."""
+    with Puffer(tmp_path / "p.sqlite") as puffer:
+        verbindung = puffer._verbindung
+        assert verbindung.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert verbindung.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    datei = tmp_path / "p.sqlite"
+    datei.write_bytes(b"no database at all, but long enough to be looked at" * 20)
+    with pytest.raises(OrdnerFehler, match=r"p\.sqlite"):
+        Puffer(datei)
+
+
+KIND = """
+import sys
+from gateway.puffer import Puffer
+from telegramm.messwerte import Messwert
+puffer = Puffer(sys.argv[1])
+n = 0
+while True:
+    folge = puffer.next_folge()
+    puffer.put_many([Messwert((2 * n + i) * 900, n, 0, None, 0) for i in range(2)])
+    n += 1
+    print(n, folge, flush=True)
+"""
+
+
+def test_kill_9_loses_nothing_that_was_confirmed_and_tears_no_batch(tmp_path: Path) -> None:
+    datei = tmp_path / "p.sqlite"
+    with subprocess.Popen([sys.executable, "-c", KIND, str(datei)], stdout=subprocess.PIPE, text=True) as kind:
+        assert kind.stdout is not None
+        zeilen = [kind.stdout.readline() for _ in range(50)]
+        os.kill(kind.pid, signal.SIGKILL)
+        zeilen += [zeile for zeile in kind.stdout.readlines() if zeile.endswith("\n")]
+    bestaetigt, folge = (int(zahl) for zahl in zeilen[-1].split())
+    with Puffer(datei) as puffer:
+        uhrzeiten = [wert.uhrzeit for wert in puffer.oldest(10**6)]
+        assert len(uhrzeiten) >= min(2 * bestaetigt, puffer.kapazitaet)
+        assert uhrzeiten == list(range(uhrzeiten[0], uhrzeiten[-1] + 900, 900))
+        assert len(uhrzeiten) % 2 == 0
+        assert puffer.next_folge() > folge
+    pruefung = sqlite3.connect(datei)
+    assert pruefung.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    pruefung.close()
