@@ -2,19 +2,34 @@
 
 import os
 import secrets
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from betreiber.ablesung.routes import blp as zaehlerstaende
+from betreiber.ablesung.routes import geraete as telegramme
 from betreiber.auth.routes import blp as anmeldung
 from betreiber.auth.zugang import check_rechte, init_zugang
+from betreiber.einbau.routes import blp as einbau
 from betreiber.extensions import init_extensions
+from betreiber.geraete import init_geraete
 from betreiber.kunde.routes import blp as kunde
+from betreiber.messstelle.routes import blp as messstelle
 from betreiber.protokoll import init_request_log
+from betreiber.schluessel.ablage import load_ausgabestelle, load_betreiberschluessel
+from betreiber.schluessel.routes import blp as einschreibungstoken
+from betreiber.schluessel.routes import geraete as einschreibung
 from betreiber.session import init_session
 from betreiber.settings import Settings
+from betreiber.stromzaehler.routes import blp as stromzaehler
+from betreiber.tarif.routes import blp as tarif
+from betreiber.verbrauch.routes import blp as verbrauch
+from betreiber.vertrag.routes import blp as vertrag
+from betreiber.wartung.routes import blp as wartung
 from betreiber.web.routes import blp as web
 from betreiber.zeit import Uhr
 from db.session import create_engine
@@ -42,20 +57,29 @@ class Lauscher(StrEnum):
 def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> Flask:
     """The app of the public listener: API and pages."""
     settings = settings or Settings.from_env(os.environ)
-    app = Flask("betreiber", static_folder="web/static")
+    app = _base(settings, uhr)
     app.config.update(
         OPENAPI,
-        DEBUG=settings.debug,
         MAX_CONTENT_LENGTH=64 * 1024,
         JWT_SECRET_KEY=settings.jwt_secret or development_secret(settings.daten),
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    init_session(app, create_engine(settings.datenbank, pool_groesse=settings.threads + 2))
     api = init_extensions(app)
     app.extensions["msb_api"] = api
-    init_request_log(app)
-    init_zugang(app, settings, uhr or settings.uhr)
-    for blueprint in (anmeldung, kunde):
+    init_zugang(app, settings)
+    for blueprint in (
+        anmeldung,
+        einbau,
+        einschreibungstoken,
+        kunde,
+        messstelle,
+        stromzaehler,
+        tarif,
+        verbrauch,
+        vertrag,
+        wartung,
+        zaehlerstaende,
+    ):
         api.register_blueprint(blueprint)
     app.register_blueprint(web)
     app.after_request(_security_headers)
@@ -65,13 +89,40 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
     return app
 
 
+def create_geraete_app(settings: Settings, lauscher: Lauscher, *, uhr: Uhr | None = None) -> Flask:
+    """The app of one of the two device listeners; it knows neither JWTs nor pages."""
+    app = _base(settings, uhr, static_folder=None)
+    init_geraete(app)
+    if lauscher is Lauscher.EINSCHREIBUNG:
+        app.extensions["msb_ausgabestelle"] = load_ausgabestelle(settings.pki_ordner)
+        app.register_blueprint(einschreibung)
+    else:
+        app.extensions["msb_betreiberschluessel"] = load_betreiberschluessel(settings.pki_ordner)
+        app.register_blueprint(telegramme)
+    return app
+
+
+def _base(settings: Settings, uhr: Uhr | None, static_folder: str | None = "web/static") -> Flask:
+    app = Flask("betreiber", static_folder=static_folder)
+    app.config["DEBUG"] = settings.debug
+    app.extensions["msb_settings"] = settings
+    app.extensions["msb_uhr"] = uhr or settings.uhr
+    init_session(app, create_engine(settings.datenbank, pool_groesse=settings.threads + 2))
+    init_request_log(app)
+    return app
+
+
 def development_secret(daten: Path) -> str:
     """The secret that signs tokens when none is set: made once, kept in the data folder, readable by us only."""
     datei = daten / "jwt_secret"
     if not datei.exists():
         daten.mkdir(parents=True, exist_ok=True)
-        with open(datei, "x", encoding="ascii", opener=lambda pfad, flags: os.open(pfad, flags, 0o600)) as neu:
+        with NamedTemporaryFile("w", dir=daten, encoding="ascii") as neu:
             neu.write(secrets.token_hex(32))
+            neu.flush()
+            # A link appears whole or not at all: of two processes that start at once, one makes the secret.
+            with suppress(FileExistsError):
+                os.link(neu.name, datei)
     return datei.read_text(encoding="ascii")
 
 

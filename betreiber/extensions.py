@@ -27,9 +27,10 @@ from betreiber.errors import (
     VersionFehlt,
     VersionVeraltet,
 )
-from betreiber.felder import INT64_MAX
+from betreiber.felder import INT64_MAX, Dezimal
 
 log = structlog.get_logger()
+DATENBANKFEHLER = (OperationalError, DBAPIError, PoolTimeout)
 
 # Codes and German texts for what Flask itself refuses.
 _HTTP = {
@@ -157,10 +158,11 @@ def init_extensions(app: Flask) -> Api:
     app.url_map.converters["id"] = KennungConverter
     api = Api(app)
     api.register_converter(KennungConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": INT64_MAX})
+    api.register_field(Dezimal, "string", None)  # marshmallow would document a number
     _init_jwt(app)
     app.register_error_handler(BetreiberError, _answer_error)
     app.register_error_handler(StaleDataError, lambda _: _answer_error(VersionVeraltet()))
-    for art in (OperationalError, DBAPIError, PoolTimeout):
+    for art in DATENBANKFEHLER:
         app.register_error_handler(art, _answer_database)
     app.register_error_handler(Exception, _answer_unknown)
     return api

@@ -190,9 +190,10 @@ class Dezimal(fields.Decimal):
 
     def __init__(self, *, stellen: int, von: str, bis: str, **kw: Any) -> None:
         self.schritt = Decimal(1).scaleb(-stellen)
-        bereich = validate.Range(Decimal(von), Decimal(bis), error=f"Muss zwischen {von} und {bis} liegen.")
+        # Not a validator: it would stand as minimum and maximum in the OpenAPI, where this is a text.
+        self.grenzen = (Decimal(von), Decimal(bis))
         metadata = {"pattern": rf"^-?[0-9]+(\.[0-9]{{1,{stellen}}})?$", **kw.pop("metadata", {})}
-        super().__init__(as_string=True, validate=bereich, metadata=metadata, **kw)
+        super().__init__(as_string=True, metadata=metadata, **kw)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Decimal:
         if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,10})?", value):
@@ -200,6 +201,9 @@ class Dezimal(fields.Decimal):
         zahl = Decimal(value)
         if zahl != zahl.quantize(self.schritt):
             raise ValidationError(f"Höchstens {-int(self.schritt.as_tuple().exponent)} Nachkommastellen.")
+        von, bis = self.grenzen
+        if not von <= zahl <= bis:
+            raise ValidationError(f"Muss zwischen {von} und {bis} liegen.")
         return zahl
 
 
@@ -212,6 +216,18 @@ class Auswahl(fields.String):
         namen = [eintrag.value for eintrag in art]
         self.art = art
         super().__init__(validate=validate.OneOf(namen, error=f"Erlaubt sind: {', '.join(namen)}."), **kw)
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kw: Any) -> Any:
+        """Check the name and hand on the member, so that code behind the schema compares members, not texts."""
+        wert = super().deserialize(value, attr, data, **kw)
+        return self.art(wert) if isinstance(wert, str) else wert
+
+
+class PostleitzahlAnfang(Text):
+    """The start of a postcode, as a filter."""
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(hoechstens=5, muster=r"[0-9]{1,5}", hinweis="1 bis 5 Ziffern werden erwartet.", **kw)
 
 
 class Kennung(Ganzzahl):

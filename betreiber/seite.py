@@ -1,6 +1,6 @@
 """Pages of a list: the same arguments and the same envelope for every list of the API."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -49,8 +49,16 @@ def seite_schema(eintrag: type[Schema]) -> type[Schema]:
     )
 
 
-def fetch_seite(session: Session, anweisung: Select[Any], seite: int, pro_seite: int) -> Seite[Any]:
-    """Run an ordered SELECT of one entity for one page."""
+def fetch_seite(
+    session: Session,
+    anweisung: Select[*tuple[Any, ...]],
+    seite: int,
+    pro_seite: int,
+    *,
+    als: Callable[..., Any] | None = None,
+) -> Seite[Any]:
+    """Run an ordered SELECT for one page: of one entity, or of columns that `als` makes an entry of."""
     gesamt = session.scalar(select(func.count()).select_from(anweisung.order_by(None).subquery())) or 0
-    zeilen = session.scalars(anweisung.limit(pro_seite).offset((seite - 1) * pro_seite)).all()
-    return Seite(zeilen, seite, pro_seite, gesamt)
+    zeilen = session.execute(anweisung.limit(pro_seite).offset((seite - 1) * pro_seite))
+    eintraege = zeilen.scalars().all() if als is None else [als(*zeile) for zeile in zeilen]
+    return Seite(eintraege, seite, pro_seite, gesamt)

@@ -195,6 +195,10 @@ class Settings:
         return self.daten / "pki"
 
     @property
+    def mail_pfad(self) -> Path:
+        return Path(self.mail_ordner) if self.mail_ordner else self.daten / "mail"
+
+    @property
     def uhr(self) -> Uhr:
         if self.uhr_start is None:
             return Systemuhr()

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 _NUR_LESEN = "msb_nur_lesen"
@@ -59,6 +60,12 @@ def create_session(engine: Engine, *, lesen: bool = False) -> Session:
 def begin_read(session: Session) -> None:
     """Let the next transaction of a writing session only read, so that it takes no write lock on SQLite."""
     session.connection(execution_options={_NUR_LESEN: True})
+
+
+def violated_overlap(error: IntegrityError) -> str | None:
+    """The EXCLUDE constraint that refused an interval (PostgreSQL, SQLSTATE 23P01); None for another cause."""
+    ursache: Any = error.orig
+    return ursache.diag.constraint_name if getattr(ursache, "sqlstate", None) == "23P01" else None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

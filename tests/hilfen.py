@@ -1,5 +1,7 @@
 """Builders and fakes that tests share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +10,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from flask import Flask
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
 from db.models import Benutzer, Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler, Tarif, Vertrag, Wartung
@@ -176,6 +178,21 @@ class Welt:
             session.add(zeile)
             session.commit()
         return zeile
+
+
+@contextmanager
+def recorded_statements(engine: Engine) -> Iterator[list[str]]:
+    """The SQL that an engine runs meanwhile: tests count it where a loop could ask once per row."""
+    anweisungen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, anweisung: str, *_: Any) -> None:
+        anweisungen.append(anweisung)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield anweisungen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def malo_id(n: int) -> str:

@@ -22,7 +22,6 @@ from betreiber.auth.service import SITZUNG_DAUER, Sitzung
 from betreiber.errors import NichtAngemeldet, ZugriffVerweigert
 from betreiber.session import current_engine
 from betreiber.settings import Settings
-from betreiber.zeit import Uhr
 from db.session import create_session
 
 ZUGRIFF_DAUER = timedelta(minutes=15)
@@ -33,7 +32,7 @@ class RechteUnvollstaendig(Exception):
     """A route has no row in `rechte.csv`, or a row has no route."""
 
 
-def init_zugang(app: Flask, settings: Settings, uhr: Uhr) -> None:
+def init_zugang(app: Flask, settings: Settings) -> None:
     """Configure tokens and put the gate before every view. Call `check_rechte` when all routes are known."""
     app.config.update(
         JWT_ALGORITHM="HS256",
@@ -46,7 +45,6 @@ def init_zugang(app: Flask, settings: Settings, uhr: Uhr) -> None:
         JWT_ENCODE_AUDIENCE=EMPFAENGER,
         JWT_DECODE_AUDIENCE=EMPFAENGER,
     )
-    app.extensions["msb_uhr"] = uhr
     app.extensions["msb_passwoerter"] = Passwoerter(settings.argon2_zeit, settings.argon2_speicher_kib)
     app.before_request(_check_zugang)
 

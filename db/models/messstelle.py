@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import STRICT, Base, Versioned
 from db.types import Dezimal, ZeilenId, Zeitpunkt
@@ -49,3 +49,4 @@ class Einbau(Versioned, Base):
     messstelle_id: Mapped[int] = mapped_column(ForeignKey("messstelle.messstelle_id"))
     von: Mapped[datetime] = mapped_column(Zeitpunkt)
     bis: Mapped[datetime | None] = mapped_column(Zeitpunkt)
+    messstelle: Mapped[Messstelle] = relationship(lazy="raise")

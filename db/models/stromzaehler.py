@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import STRICT, Base, Versioned
 from db.types import ZeilenId, Zeitpunkt
@@ -55,3 +55,4 @@ class KundeStromzaehler(Versioned, Base):
     stromzaehler_id: Mapped[int] = mapped_column(ForeignKey("stromzaehler.stromzaehler_id"))
     von: Mapped[datetime] = mapped_column(Zeitpunkt)
     bis: Mapped[datetime | None] = mapped_column(Zeitpunkt)
+    stromzaehler: Mapped[Stromzaehler] = relationship(lazy="raise")

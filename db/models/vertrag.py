@@ -4,9 +4,10 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Integer, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import STRICT, Base, Versioned
+from db.models.messstelle import Messstelle
 from db.types import Dezimal, ZeilenId
 
 
@@ -50,3 +51,5 @@ class Vertrag(Versioned, Base):
     beginn_datum: Mapped[date] = mapped_column(Date)
     ende_datum: Mapped[date | None] = mapped_column(Date)
     kuendigungsfrist_wochen: Mapped[int] = mapped_column(Integer)
+    messstelle: Mapped[Messstelle] = relationship(lazy="raise")
+    tarif: Mapped[Tarif] = relationship(lazy="raise")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway import ordner as ordner_modul
 from gateway.fehler import OrdnerFehler
 from gateway.ordner import Konfiguration, Ordner, write_atomic
 from tests.gateway.betreiber_fake import ZAEHLER, make_key
@@ -65,7 +64,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rest(
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ordner_modul.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_atomic(datei, b"new")
     assert [(eintrag.name, eintrag.read_bytes()) for eintrag in tmp_path.iterdir()] == [("f", b"old")]

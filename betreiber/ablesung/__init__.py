@@ -1,0 +1,1 @@
+"""Readings: taking Telegramme in, judging each reading, storing, listing."""

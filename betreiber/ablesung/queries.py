@@ -1,0 +1,53 @@
+"""The SQL of the device channel; readings themselves are `speicher.py`'s."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import Einbau, Geraeteschluessel, Messstelle, Stromzaehler, Telegrammstand
+
+
+@dataclass(frozen=True, slots=True)
+class Geraet:
+    """A meter as the channel knows it, with every key that was ever certified for it."""
+
+    stromzaehler_id: int
+    zaehlernummer: str
+    zustand: str
+    schluessel: tuple[Geraeteschluessel, ...]
+
+
+def find_geraet(session: Session, ski: bytes) -> Geraet | None:
+    """The meter to which a key belongs."""
+    gesucht = select(Geraeteschluessel.stromzaehler_id).where(Geraeteschluessel.ski == ski).scalar_subquery()
+    zeilen = session.execute(
+        select(Geraeteschluessel, Stromzaehler.zaehlernummer, Stromzaehler.zustand)
+        .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
+        .where(Geraeteschluessel.stromzaehler_id == gesucht)
+        .order_by(Geraeteschluessel.geraeteschluessel_id)
+    ).all()
+    if not zeilen:
+        return None
+    erste = zeilen[0]
+    return Geraet(
+        erste[0].stromzaehler_id, erste.zaehlernummer, erste.zustand, tuple(zeile[0] for zeile in zeilen)
+    )
+
+
+def list_einbauten(session: Session, stromzaehler_id: int) -> list[tuple[datetime, Decimal]]:
+    """Where a meter hung: begin and connection power in kW of each place, oldest first."""
+    zeilen = session.execute(
+        select(Einbau.von, Messstelle.anschlussleistung_kw)
+        .join(Messstelle, Messstelle.messstelle_id == Einbau.messstelle_id)
+        .where(Einbau.stromzaehler_id == stromzaehler_id)
+        .order_by(Einbau.von)
+    )
+    return [(zeile.von, zeile.anschlussleistung_kw) for zeile in zeilen]
+
+
+def lock_stand(session: Session, stromzaehler_id: int) -> Telegrammstand | None:
+    """What is remembered of a meter's messages, locked: messages of one meter are taken in one by one."""
+    return session.get(Telegrammstand, stromzaehler_id, with_for_update=True)

@@ -1,0 +1,179 @@
+"""The storage of readings: the one way in and out of `verbrauch`, on SQLite and PostgreSQL.
+
+Callers never know where a value lies; days will be folded into blocks behind this interface.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, func, insert, literal, or_, select, union_all
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from betreiber.ablesung.domain import Ablesung, Befund, Grenzen, Qualitaet, Stand, judge, value_hash
+from betreiber.zeit import VIERTELSTUNDE_S
+from db.models import Quarantaene, Verbrauch
+from telegramm.messwerte import Messwert
+
+_V = Verbrauch.__table__.c
+_STAND = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.stromverbrauch_momentan_w)
+_ABLESUNG = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.qualitaet, _V.empfangen)
+_VERBRAUCH: Table = Verbrauch.__table__  # type: ignore[assignment]
+_QUARANTAENE: Table = Quarantaene.__table__  # type: ignore[assignment]
+
+
+def write(
+    session: Session, stromzaehler_id: int, werte: Sequence[Messwert], grenzen: Grenzen, empfangen: int
+) -> list[Befund]:
+    """Store the readings of one message, ascending by time; one Befund each. Does not commit.
+
+    New ones become rows, known ones stay, implausible ones go to quarantine. The caller holds the lock of the
+    meter (its row in `telegrammstand`), so that no other writer comes between looking and storing.
+    """
+    bekannt, vorher, nachher = _surroundings(session, stromzaehler_id, [wert.uhrzeit for wert in werte])
+    befunde = judge(werte, bekannt, vorher, nachher, grenzen)
+    neu = [
+        _row(stromzaehler_id, wert, empfangen) | {"qualitaet": int(Qualitaet.ABGELESEN)}
+        for wert, befund in zip(werte, befunde, strict=True)
+        if befund is Befund.NEU
+    ]
+    if neu:
+        session.execute(insert(_VERBRAUCH), neu)
+    schlecht = [
+        _row(stromzaehler_id, wert, empfangen) | {"grund": befund.value, "wert_sha256": value_hash(wert)}
+        for wert, befund in zip(werte, befunde, strict=True)
+        if befund not in (Befund.NEU, Befund.DOPPELT)
+    ]
+    if schlecht:
+        dialekt = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.execute(dialekt.insert(_QUARANTAENE).on_conflict_do_nothing(), schlecht)
+    return befunde
+
+
+def registers(session: Session, stromzaehler_id: int, zeiten: Iterable[int]) -> dict[int, Ablesung]:
+    """The readings at these times exactly; what is missing is not in the answer."""
+    anweisung = select(*_ABLESUNG).where(_V.stromzaehler_id == stromzaehler_id, _V.uhrzeit.in_(list(zeiten)))
+    return {zeile.uhrzeit: _ablesung(zeile) for zeile in session.execute(anweisung)}
+
+
+def series(session: Session, stromzaehler_id: int, von: int, bis: int) -> dict[int, Ablesung]:
+    """The readings in [von, bis], both ends included, oldest first: the registers at the edges are among them."""
+    anweisung = (
+        select(*_ABLESUNG)
+        .where(_V.stromzaehler_id == stromzaehler_id, _V.uhrzeit.between(von, bis))
+        .order_by(_V.uhrzeit)
+    )
+    return {zeile.uhrzeit: _ablesung(zeile) for zeile in session.execute(anweisung)}
+
+
+def count(session: Session, stromzaehler_id: int, zeitraeume: Sequence[tuple[int, int]]) -> int:
+    """How many readings lie in these half-open periods."""
+    if not zeitraeume:
+        return 0
+    return (
+        session.scalar(select(func.count()).select_from(_VERBRAUCH).where(_within(stromzaehler_id, zeitraeume)))
+        or 0
+    )
+
+
+def page(
+    session: Session, stromzaehler_id: int, zeitraeume: Sequence[tuple[int, int]], *, versatz: int, anzahl: int
+) -> list[Ablesung]:
+    """Readings in these half-open periods, oldest first: `anzahl` of them after the first `versatz`."""
+    if not zeitraeume:
+        return []
+    anweisung = (
+        select(*_ABLESUNG)
+        .where(_within(stromzaehler_id, zeitraeume))
+        .order_by(_V.uhrzeit)
+        .offset(versatz)
+        .limit(anzahl)
+    )
+    return [_ablesung(zeile) for zeile in session.execute(anweisung)]
+
+
+def runs(session: Session, stromzaehler_id: int, von: int, bis: int) -> list[tuple[int, int]]:
+    """The stretches within [von, bis] in which every quarter hour has its reading, as (first, last) reading.
+
+    A single reading with none beside it is a stretch of length 0.
+    """
+    vor = func.lag(_V.uhrzeit).over(order_by=_V.uhrzeit)
+    nach = func.lead(_V.uhrzeit).over(order_by=_V.uhrzeit)
+    innen = (
+        select(_V.uhrzeit, vor.label("vor"), nach.label("nach"))
+        .where(_V.stromzaehler_id == stromzaehler_id, _V.uhrzeit.between(von, bis))
+        .subquery()
+    )
+    beginnt = func.coalesce(innen.c.uhrzeit - innen.c.vor, 0) != VIERTELSTUNDE_S
+    endet = func.coalesce(innen.c.nach - innen.c.uhrzeit, 0) != VIERTELSTUNDE_S
+    raender = session.execute(
+        select(innen.c.uhrzeit, beginnt.label("beginnt"), endet.label("endet"))
+        .where(or_(beginnt, endet))
+        .order_by(innen.c.uhrzeit)
+    ).all()
+    anfaenge = [zeile.uhrzeit for zeile in raender if zeile.beginnt]
+    enden = [zeile.uhrzeit for zeile in raender if zeile.endet]
+    return list(zip(anfaenge, enden, strict=True))
+
+
+def _within(stromzaehler_id: int, zeitraeume: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+    stuecke = [and_(_V.uhrzeit >= von, _V.uhrzeit < bis) for von, bis in zeitraeume]
+    return and_(_V.stromzaehler_id == stromzaehler_id, or_(*stuecke))
+
+
+def _surroundings(
+    session: Session, stromzaehler_id: int, zeiten: list[int]
+) -> tuple[dict[int, Stand], Stand | None, Stand | None]:
+    """What is stored from the first to the last of these times, and the nearest reading on either side."""
+    erste, letzte = zeiten[0], zeiten[-1]
+    meine = _V.stromzaehler_id == stromzaehler_id
+    vorher = (
+        select(literal(-1).label("lage"), *_STAND)
+        .where(meine, _V.uhrzeit < erste)
+        .order_by(_V.uhrzeit.desc())
+        .limit(1)
+        .subquery()
+    )
+    nachher = (
+        select(literal(1).label("lage"), *_STAND)
+        .where(meine, _V.uhrzeit > letzte)
+        .order_by(_V.uhrzeit)
+        .limit(1)
+        .subquery()
+    )
+    innen = select(literal(0).label("lage"), *_STAND).where(meine, _V.uhrzeit.between(erste, letzte))
+    zeilen = session.execute(union_all(select(vorher), innen, select(nachher))).all()
+    aussen = {zeile.lage: _stand(zeile) for zeile in zeilen if zeile.lage != 0}
+    bekannt = {zeile.uhrzeit: _stand(zeile) for zeile in zeilen if zeile.lage == 0}
+    return bekannt, aussen.get(-1), aussen.get(1)
+
+
+def _row(stromzaehler_id: int, wert: Messwert, empfangen: int) -> dict[str, Any]:
+    return {
+        "stromzaehler_id": stromzaehler_id,
+        "uhrzeit": wert.uhrzeit,
+        "stromverbrauch_gesamt_wh": wert.bezug_wh,
+        "einspeisung_gesamt_wh": wert.einspeisung_wh,
+        "stromverbrauch_momentan_w": wert.leistung_w,
+        "status": wert.status,
+        "empfangen": empfangen,
+    }
+
+
+def _stand(zeile: Any) -> Stand:
+    return Stand(
+        zeile.uhrzeit,
+        zeile.stromverbrauch_gesamt_wh,
+        zeile.einspeisung_gesamt_wh,
+        zeile.stromverbrauch_momentan_w,
+    )
+
+
+def _ablesung(zeile: Any) -> Ablesung:
+    return Ablesung(
+        zeile.uhrzeit,
+        zeile.stromverbrauch_gesamt_wh,
+        zeile.einspeisung_gesamt_wh,
+        Qualitaet(zeile.qualitaet),
+        zeile.empfangen,
+    )

@@ -1,0 +1,230 @@
+"""The command `betreiber`: parse, call a service, print."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+import click
+
+from betreiber.auth.domain import Rolle, system_akteur
+from betreiber.errors import BetreiberError
+from betreiber.settings import Settings, SettingsInvalid, variable_name
+
+
+def _with_settings(funktion: Callable[..., Any]) -> Callable[..., Any]:
+    """Pass the settings in; turn what is wrong into a sentence and exit code 2 or 1."""
+
+    @wraps(funktion)
+    def wrapper(*args: Any, **kw: Any) -> Any:
+        try:
+            settings = Settings.from_env(os.environ)
+        except SettingsInvalid as error:
+            click.echo(f"Die Einstellungen sind falsch:\n{error}", err=True)
+            sys.exit(2)
+        try:
+            return funktion(settings, *args, **kw)
+        except BetreiberError as error:
+            click.echo(f"Fehler: {error.detail}", err=True)
+            sys.exit(1)
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Messstellenbetreiber: the operator of electricity meters.
+
+    \b
+    Example: betreiber start
+    """
+
+
+@main.command()
+@_with_settings
+def start(settings: Settings) -> None:
+    """Run the operator: API and pages, device listener, enrolment, jobs; Ctrl-C stops all of it.
+
+    \b
+    Example: MSB_PORT=8080 betreiber start
+    """
+    from betreiber import leitstand
+    from betreiber.protokoll import init_logging
+
+    init_logging(settings.log_format)
+    try:
+        leitstand.start(settings, lambda zeile: click.echo(zeile))
+    except leitstand.StartUnmoeglich as error:
+        click.echo(f"Der Betreiber kann nicht starten: {error}", err=True)
+        sys.exit(1)
+
+
+@main.command(hidden=True)
+@click.argument("name")
+@_with_settings
+def prozess(settings: Settings, name: str) -> None:
+    """One process of the operator; `betreiber start` calls this."""
+    from betreiber.jobs.plan import run_jobs
+    from betreiber.leitstand import JOBS, end_with_parent
+    from betreiber.protokoll import init_logging
+    from betreiber.server import Lauscher, run_listener
+
+    end_with_parent()
+    init_logging(settings.log_format)
+    if name == JOBS:
+        run_jobs(settings)
+    else:
+        run_listener(Lauscher(name), settings)
+
+
+@main.command()
+def einstellungen() -> None:
+    """List every setting with its meaning and default.
+
+    \b
+    Example: betreiber einstellungen
+    """
+    for feld in fields(Settings):
+        vorgabe = "" if feld.default in ("", None, ()) else f" (default: {feld.default})"
+        click.echo(f"{variable_name(feld.name):30} {feld.metadata['doc']}{vorgabe}")
+
+
+@main.group()
+def datenbank() -> None:
+    """The database: bring it up to date, show its state.
+
+    \b
+    Example: betreiber datenbank aktualisieren
+    """
+
+
+@datenbank.command()
+@_with_settings
+def aktualisieren(settings: Settings) -> None:
+    """Create the tables, or bring them up to this version; harmless when they are.
+
+    \b
+    Example: MSB_DATABASE_URL=postgresql://msb@db/msb betreiber datenbank aktualisieren
+    """
+    from betreiber.jobs.plan import make_partitionen
+    from db import schema
+    from db.session import create_engine
+
+    engine = create_engine(settings.datenbank)
+    vorher, _ = schema.state(engine)
+    schema.upgrade(engine)
+    make_partitionen(settings, engine)
+    nachher, _ = schema.state(engine)
+    click.echo(f"Datenbank: {vorher or 'leer'} -> {nachher}")
+
+
+@datenbank.command()
+@_with_settings
+def zustand(settings: Settings) -> None:
+    """Show whether the tables are up to date; exit code 1 when not.
+
+    \b
+    Example: betreiber datenbank zustand
+    """
+    from db import schema
+    from db.session import create_engine
+
+    stand, neueste = schema.state(create_engine(settings.datenbank))
+    click.echo(f"Datenbank: {stand or 'leer'}, neueste Version: {neueste}")
+    sys.exit(0 if stand == neueste else 1)
+
+
+@main.group()
+def benutzer() -> None:
+    """Logins: add one, disable one.
+
+    \b
+    Example: betreiber benutzer anlegen --name erika@example.org --rolle sachbearbeitung
+    """
+
+
+@benutzer.command()
+@click.option("--name", required=True, help="User name or e-mail address.")
+@click.option(
+    "--rolle", "rollen", multiple=True, required=True, type=click.Choice([str(rolle) for rolle in Rolle])
+)
+@click.option("--kunde-id", type=int, help="The customer, for the role kunde.")
+@click.option("--passwort-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@_with_settings
+def anlegen(
+    settings: Settings, name: str, rollen: tuple[str, ...], kunde_id: int | None, passwort_stdin: bool
+) -> None:
+    """Add a login; asks for the password, which never stands on the command line.
+
+    \b
+    Example: betreiber benutzer anlegen --name erika@example.org --rolle sachbearbeitung
+    """
+    from betreiber.auth.passwort import Passwoerter
+    from betreiber.auth.schemas import PASSWORT_MINDESTENS
+    from betreiber.auth.service import create_benutzer
+    from db.session import create_engine, create_session
+
+    if passwort_stdin:
+        passwort = sys.stdin.readline().rstrip("\n")
+    else:
+        passwort = click.prompt("Passwort", hide_input=True, confirmation_prompt="Passwort wiederholen")
+    if len(passwort) < PASSWORT_MINDESTENS:
+        raise click.ClickException(f"Das Passwort braucht mindestens {PASSWORT_MINDESTENS} Zeichen.")
+    with create_session(create_engine(settings.datenbank)) as session:
+        neu = create_benutzer(
+            session,
+            system_akteur("befehlszeile", settings.uhr.now()),
+            Passwoerter(settings.argon2_zeit, settings.argon2_speicher_kib),
+            benutzername=name,
+            passwort=passwort,
+            rollen=[Rolle(rolle) for rolle in rollen],
+            kunde_id=kunde_id,
+        )
+        click.echo(f"Benutzer {neu.benutzername} angelegt (Nummer {neu.benutzer_id}).")
+
+
+@benutzer.command()
+@click.option("--name", required=True, help="User name.")
+@_with_settings
+def sperren(settings: Settings, name: str) -> None:
+    """Disable a login and end its sessions at once.
+
+    \b
+    Example: betreiber benutzer sperren --name erika@example.org
+    """
+    from betreiber.auth.service import disable_benutzer
+    from db.session import create_engine, create_session
+
+    with create_session(create_engine(settings.datenbank)) as session:
+        disable_benutzer(session, system_akteur("befehlszeile", settings.uhr.now()), benutzername=name)
+    click.echo(f"Benutzer {name} ist gesperrt.")
+
+
+@main.group()
+def pki() -> None:
+    """Keys and certificates of the operator.
+
+    \b
+    Example: betreiber pki anlegen
+    """
+
+
+@pki.command("anlegen")
+@_with_settings
+def pki_anlegen(settings: Settings) -> None:
+    """Make the CA and the operator's keys in the data folder; existing ones are never replaced.
+
+    \b
+    Example: MSB_GERAETE_NAMEN=zaehler.example.org betreiber pki anlegen
+    """
+    from betreiber.schluessel.ablage import create_pki
+
+    neu = create_pki(settings.pki_ordner, settings.geraete_namen, datetime.now(UTC))
+    click.echo(f"{settings.pki_ordner}: " + ("Schlüssel angelegt." if neu else "Schlüssel sind schon da."))
+
+
+if __name__ == "__main__":
+    main()

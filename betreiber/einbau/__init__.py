@@ -1,0 +1,1 @@
+"""Einbauten: which meter hangs at which Messstelle when."""

@@ -1,0 +1,58 @@
+"""The SQL of which meter hangs where when."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from betreiber.seite import Seite, fetch_seite
+from db.models import Einbau, Messstelle
+
+
+def get_einbau(session: Session, stromzaehler_id: int, einbau_id: int) -> Einbau | None:
+    """An Einbau of that meter, with its Messstelle."""
+    return session.scalar(_of_stromzaehler(stromzaehler_id).where(Einbau.einbau_id == einbau_id))
+
+
+def list_einbauten(session: Session, stromzaehler_id: int, *, seite: int, pro_seite: int) -> Seite[Einbau]:
+    """Where a meter hung, oldest first."""
+    return fetch_seite(session, _of_stromzaehler(stromzaehler_id).order_by(Einbau.von), seite, pro_seite)
+
+
+def get_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:
+    return session.get(Messstelle, messstelle_id)
+
+
+def find_overlap(
+    session: Session,
+    stromzaehler_id: int,
+    messstelle_id: int,
+    von: datetime,
+    bis: datetime | None,
+    *,
+    ausser: int | None = None,
+) -> Einbau | None:
+    """An Einbau of this meter or at this place in a part of [von, bis), one of the meter before others.
+
+    `ausser` names a row that does not count.
+    """
+    anweisung = select(Einbau).where(
+        or_(Einbau.stromzaehler_id == stromzaehler_id, Einbau.messstelle_id == messstelle_id),
+        _touches(von, bis),
+    )
+    if ausser is not None:
+        anweisung = anweisung.where(Einbau.einbau_id != ausser)
+    return session.scalar(anweisung.order_by((Einbau.stromzaehler_id == stromzaehler_id).desc()).limit(1))
+
+
+def _touches(von: datetime, bis: datetime | None) -> ColumnElement[bool]:
+    offen = or_(Einbau.bis.is_(None), Einbau.bis > von)
+    return offen if bis is None else and_(offen, Einbau.von < bis)
+
+
+def _of_stromzaehler(stromzaehler_id: int) -> Select[Einbau]:
+    return (
+        select(Einbau)
+        .options(joinedload(Einbau.messstelle, innerjoin=True))
+        .where(Einbau.stromzaehler_id == stromzaehler_id)
+    )

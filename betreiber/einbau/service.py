@@ -1,0 +1,129 @@
+"""Use cases of installing and removing: they touch the meter, its place, its maintenance and the event log."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from betreiber.auth.domain import Akteur
+from betreiber.einbau import queries
+from betreiber.einbau.domain import check_einbaubar, check_geschehen
+from betreiber.ereignis.domain import Ereignisart
+from betreiber.ereignis.service import apply_changes, record_audit, record_ereignis
+from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
+from betreiber.seite import Seite
+from betreiber.stromzaehler.domain import Zaehlerzustand, check_zeitraum
+from betreiber.stromzaehler.service import get_stromzaehler, set_zustand
+from betreiber.wartung.service import record_einbau
+from betreiber.zeit import local_date
+from db.models import Einbau
+from db.session import violated_overlap
+
+
+def list_einbauten(
+    session: Session, akteur: Akteur, stromzaehler_id: int, *, seite: int, pro_seite: int
+) -> Seite[Einbau]:
+    """Where a meter hung when, oldest first. Raises NichtGefunden."""
+    get_stromzaehler(session, akteur, stromzaehler_id)
+    return queries.list_einbauten(session, stromzaehler_id, seite=seite, pro_seite=pro_seite)
+
+
+def get_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, einbau_id: int) -> Einbau:
+    """One Einbau of a meter. Raises NichtGefunden, also when it is another meter's."""
+    einbau = queries.get_einbau(session, stromzaehler_id, einbau_id)
+    if einbau is None:
+        raise NichtGefunden
+    return einbau
+
+
+def create_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, daten: Mapping[str, Any]) -> Einbau:
+    """Record that a meter was installed: it becomes EINGEBAUT, its einbau_datum is noted, an event is written.
+
+    Raises NichtGefunden for the meter, EingabeUngueltig for an unknown place or an instant in the future, and
+    KonfliktFehler when the meter hangs elsewhere, the place is taken, or the meter may not be installed.
+    """
+    stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
+    messstelle = queries.get_messstelle(session, daten["messstelle_id"])
+    if messstelle is None:
+        raise EingabeUngueltig(
+            "Diese Messstelle gibt es nicht.", feld="messstelle_id", code="messstelle_unbekannt"
+        )
+    check_geschehen(daten["von"], akteur.zeitpunkt, "von")
+    einbau = Einbau(stromzaehler_id=stromzaehler_id, messstelle=messstelle, **daten)
+    _check_overlap(session, einbau, daten["von"], None)
+    check_einbaubar(Zaehlerzustand(stromzaehler.zustand))
+    session.add(einbau)
+    _flush(session)
+    neu = {"stromzaehler_id": stromzaehler_id, **daten}
+    record_audit(session, akteur, "ANGELEGT", "einbau", einbau.einbau_id, neu=neu)
+    set_zustand(session, akteur, stromzaehler, Zaehlerzustand.EINGEBAUT)
+    record_einbau(session, akteur, stromzaehler_id, local_date(einbau.von))
+    record_ereignis(
+        session, akteur, Ereignisart.STROMZAEHLER_EINGEBAUT, "stromzaehler", stromzaehler_id, daten=daten
+    )
+    session.commit()
+    return einbau
+
+
+def end_einbau(
+    session: Session, akteur: Akteur, stromzaehler_id: int, einbau_id: int, version: int, bis: datetime
+) -> Einbau:
+    """Record that a meter was removed: it becomes AUSGEBAUT and an event is written.
+
+    For an Einbau that has ended this corrects the instant only. Raises NichtGefunden, VersionVeraltet,
+    EingabeUngueltig for an instant before the installation or in the future, KonfliktFehler for an overlap.
+    """
+    einbau = get_einbau(session, akteur, stromzaehler_id, einbau_id)
+    if einbau.version != version:
+        raise VersionVeraltet
+    check_zeitraum(einbau.von, bis)
+    check_geschehen(bis, akteur.zeitpunkt, "bis")
+    _check_overlap(session, einbau, einbau.von, bis)
+    hing_noch = einbau.bis is None
+    alt, neu = apply_changes(einbau, {"bis": bis})
+    if neu:
+        _flush(session)
+        record_audit(session, akteur, "GEAENDERT", "einbau", einbau_id, alt=alt, neu=neu)
+    if hing_noch:
+        stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
+        set_zustand(session, akteur, stromzaehler, Zaehlerzustand.AUSGEBAUT)
+        daten = {"messstelle_id": einbau.messstelle_id, "bis": bis}
+        record_ereignis(
+            session, akteur, Ereignisart.STROMZAEHLER_AUSGEBAUT, "stromzaehler", stromzaehler_id, daten=daten
+        )
+    session.commit()
+    return einbau
+
+
+def _check_overlap(session: Session, einbau: Einbau, von: datetime, bis: datetime | None) -> None:
+    anderer = queries.find_overlap(
+        session, einbau.stromzaehler_id, einbau.messstelle_id, von, bis, ausser=einbau.einbau_id
+    )
+    if anderer is not None:
+        raise _zaehler_haengt() if anderer.stromzaehler_id == einbau.stromzaehler_id else _messstelle_belegt()
+
+
+def _flush(session: Session) -> None:
+    """Write an Einbau. On PostgreSQL two writers at once pass the check; a constraint stops the second."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if (constraint := violated_overlap(error)) is not None:
+            raise (_messstelle_belegt() if "messstelle" in constraint else _zaehler_haengt()) from error
+        raise
+
+
+def _zaehler_haengt() -> KonfliktFehler:
+    return KonfliktFehler(
+        "Der Zähler hängt in diesem Zeitraum schon an einer Messstelle. Tragen Sie zuerst den Ausbau ein.",
+        code="einbau_ueberlappt",
+    )
+
+
+def _messstelle_belegt() -> KonfliktFehler:
+    return KonfliktFehler(
+        "An der Messstelle hängt in diesem Zeitraum ein anderer Zähler. Tragen Sie zuerst dessen Ausbau ein.",
+        code="messstelle_belegt",
+    )

@@ -1,0 +1,98 @@
+"""What the two device listeners share: reading a body, naming the meter, refusals that say a code only."""
+
+import hashlib
+import json
+
+import structlog
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from betreiber import metrik
+from betreiber.auth.domain import Akteur, Umfang
+from betreiber.errors import BetreiberError, GeraeteFehler
+from betreiber.extensions import DATENBANKFEHLER
+from telegramm.fehler import (
+    AlgorithmusUnzulaessig,
+    CmsUngueltig,
+    EntschluesselungGescheitert,
+    SignaturUngueltig,
+    TelegrammFehler,
+)
+
+log = structlog.get_logger()
+KOERPER_HOECHSTENS = 64 * 1024
+# Where tests put a client certificate; from a network nobody can set it, headers arrive as HTTP_*.
+ZERTIFIKAT_SCHLUESSEL = "msb.client_certificate"
+_STATUS: dict[type[TelegrammFehler], int] = {
+    CmsUngueltig: 400,
+    AlgorithmusUnzulaessig: 400,
+    EntschluesselungGescheitert: 400,
+    SignaturUngueltig: 401,
+}
+
+
+def init_geraete(app: Flask) -> None:
+    """Error handlers of a device listener."""
+    app.config["MAX_CONTENT_LENGTH"] = KOERPER_HOECHSTENS
+    app.register_error_handler(TelegrammFehler, _answer_telegramm)
+    app.register_error_handler(BetreiberError, _answer_error)
+    app.register_error_handler(HTTPException, _answer_http)
+    for art in DATENBANKFEHLER:
+        app.register_error_handler(art, _answer_database)
+    app.register_error_handler(Exception, _answer_unknown)
+
+
+def read_body(medientyp: str) -> bytes:
+    """The body of a request. Raises GeraeteFehler for another type (415) or without a length (411)."""
+    if request.mimetype != medientyp or "Content-Encoding" in request.headers:
+        raise GeraeteFehler(415, "medientyp")
+    if request.content_length is None:
+        raise GeraeteFehler(411, "laenge")
+    koerper = request.get_data(cache=False)
+    if len(koerper) != request.content_length:
+        raise GeraeteFehler(411, "laenge")
+    return koerper
+
+
+def current_geraet(zaehlernummer: str) -> Akteur:
+    """The meter as the one who acts."""
+    jetzt = current_app.extensions["msb_uhr"].now()
+    return Akteur(name=f"stromzaehler:{zaehlernummer}", zeitpunkt=jetzt, umfang=Umfang.EIGENE)
+
+
+def client_fingerprint() -> bytes:
+    """SHA-256 of the TLS client certificate of this connection; the listener lets nobody in without one."""
+    der = request.environ.get(ZERTIFIKAT_SCHLUESSEL)
+    if der is None:
+        der = request.environ["gunicorn.socket"].getpeercert(True)
+    return hashlib.sha256(der).digest()
+
+
+def _refuse(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
+    metrik.TELEGRAMME.labels(code).inc()
+    inhalt = json.dumps({"type": "about:blank", "status": status, "code": code})
+    return Response(inhalt, status, headers=headers, mimetype="application/problem+json")
+
+
+def _answer_telegramm(error: TelegrammFehler) -> Response:
+    return _refuse(_STATUS.get(type(error), 422), error.code)
+
+
+def _answer_error(error: BetreiberError) -> Response:
+    return _refuse(error.status, error.code, error.headers)
+
+
+def _answer_database(error: Exception) -> Response:
+    # The meter keeps its readings and comes again.
+    log.error("database_unavailable", fehler=type(error).__name__)
+    return _refuse(503, "nicht_verfuegbar", {"Retry-After": "30"})
+
+
+def _answer_unknown(_error: Exception) -> Response:
+    log.exception("unexpected_error")
+    return _refuse(500, "interner_fehler")
+
+
+def _answer_http(error: HTTPException) -> Response:
+    codes = {404: "pfad", 405: "methode", 413: "zu_gross"}
+    return _refuse(error.code or 500, codes.get(error.code or 500, "anfrage"))

@@ -1,0 +1,1 @@
+"""Messstellen: where meters hang."""

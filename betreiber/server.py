@@ -1,0 +1,111 @@
+"""One listener as a gunicorn server with threads: the public one, the one for devices, the one for enrolment."""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from prometheus_client import multiprocess
+
+from betreiber.app import Lauscher, create_app, create_geraete_app
+from betreiber.settings import Settings
+
+# A meter comes every quarter hour; a handshake costs four times a request, an idle connection a thread's place.
+KEEPALIVE_GERAETE_S = 75
+KEEPALIVE_OEFFENTLICH_S = 5
+ANTWORT_HOECHSTENS_S = 60
+
+
+class _Protokoll(Logger):
+    """Hands gunicorn's log to the logging of the operator."""
+
+    def setup(self, cfg: Any) -> None:
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+
+
+class _Server(BaseApplication):
+    def __init__(self, optionen: dict[str, Any], laden: Callable[[], Flask]) -> None:
+        self._optionen = optionen
+        self._laden = laden
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, wert in self._optionen.items():
+            self.cfg.set(name, wert)
+
+    def load(self) -> Flask:
+        return self._laden()
+
+
+def run_listener(lauscher: Lauscher, settings: Settings) -> None:
+    """Serve one listener in this process and its workers until SIGTERM or SIGINT."""
+    optionen = {
+        "proc_name": f"betreiber-{lauscher}",
+        "worker_class": "gthread",
+        "threads": settings.threads,
+        "timeout": ANTWORT_HOECHSTENS_S,
+        "graceful_timeout": 15,
+        "control_socket_disable": True,
+        "logger_class": _Protokoll,
+        "child_exit": _forget_worker,
+        "forwarded_allow_ips": ",".join(settings.proxy_adressen) or "127.0.0.1",
+        **_options(lauscher, settings),
+    }
+    laden = (
+        (lambda: create_app(settings))
+        if lauscher is Lauscher.OEFFENTLICH
+        else (lambda: create_geraete_app(settings, lauscher))
+    )
+    structlog.contextvars.bind_contextvars(lauscher=str(lauscher))
+    _Server(optionen, laden).run()
+
+
+def device_context(pki: Path, *, client_certificate: bool) -> ssl.SSLContext:
+    """TLS 1.3 only, the operator's server certificate, and with `client_certificate` nobody without one of ours."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(pki / "server.crt", pki / "server.key")
+    if client_certificate:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(pki / "wurzel.crt")
+        context.load_verify_locations(pki / "geraete_ca.crt")
+    return context
+
+
+def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
+    if lauscher is Lauscher.OEFFENTLICH:
+        optionen: dict[str, Any] = {
+            "bind": f"{settings.host}:{settings.port}",
+            "workers": settings.prozesse,
+            "keepalive": KEEPALIVE_OEFFENTLICH_S,
+        }
+        if settings.tls_zertifikat:
+            optionen |= {"certfile": settings.tls_zertifikat, "keyfile": settings.tls_schluessel}
+        return optionen
+    geraete = lauscher is Lauscher.GERAETE
+    # gunicorn asks for the context at every connection: it is made once in each worker.
+    contexts: list[ssl.SSLContext] = []
+
+    def context(_config: Any, _standard: Any) -> ssl.SSLContext:
+        if not contexts:
+            contexts.append(device_context(settings.pki_ordner, client_certificate=geraete))
+        return contexts[0]
+
+    return {
+        "bind": f"{settings.geraete_host}:{settings.geraete_port if geraete else settings.einschreibung_port}",
+        # On SQLite one process is the only writer of readings.
+        "workers": (settings.geraete_prozesse or (1 if settings.auf_sqlite else 2)) if geraete else 1,
+        "keepalive": KEEPALIVE_GERAETE_S,
+        "certfile": str(settings.pki_ordner / "server.crt"),
+        "keyfile": str(settings.pki_ordner / "server.key"),
+        "ssl_context": context,
+    }
+
+
+def _forget_worker(_server: Any, worker: Any) -> None:
+    multiprocess.mark_process_dead(worker.pid)

@@ -1,0 +1,1 @@
+"""Stromzähler: the devices, and whose they are when."""

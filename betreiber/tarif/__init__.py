@@ -1,0 +1,1 @@
+"""Tarife: the price sheets that contracts refer to."""

@@ -1,0 +1,1 @@
+"""Verbrauch of a period: the difference of the register at its edges."""

@@ -1,0 +1,60 @@
+"""Shapes of Verbrauch."""
+
+from marshmallow import fields
+
+from betreiber import felder
+from betreiber.felder import StrengesSchema
+from betreiber.verbrauch.domain import Wertqualitaet
+from betreiber.zeit import Aufloesung
+
+
+class VerbrauchQuerySchema(StrengesSchema):
+    von = felder.Zeitpunkt(
+        viertelstunde=True,
+        required=True,
+        metadata={"description": "begin, on a quarter hour", "example": "2026-03-01T00:00:00+01:00"},
+    )
+    bis = felder.Zeitpunkt(
+        viertelstunde=True,
+        required=True,
+        metadata={"description": "end, exclusive, on a quarter hour", "example": "2026-04-01T00:00:00+02:00"},
+    )
+    aufloesung = felder.Auswahl(
+        Aufloesung,
+        load_default=Aufloesung.TAG,
+        metadata={"description": "length of the values; days, weeks, months and years of Europe/Berlin"},
+    )
+
+
+class VerbrauchswertSchema(StrengesSchema):
+    von = felder.Zeitpunkt()
+    bis = felder.Zeitpunkt(metadata={"description": "exclusive"})
+    bezug_wh = fields.Integer(
+        allow_none=True, metadata={"description": "energy taken from the grid; null where a reading is missing"}
+    )
+    einspeisung_wh = fields.Integer(allow_none=True, metadata={"description": "energy fed into the grid"})
+    qualitaet = felder.Auswahl(Wertqualitaet)
+    erwartet = fields.Integer(metadata={"description": "quarter hours of the period"})
+    vorhanden = fields.Integer(metadata={"description": "quarter hours with a reading at both ends"})
+
+
+class ReiheSchema(StrengesSchema):
+    stromzaehler_id = fields.Integer()
+    zaehlernummer = fields.String()
+    von = felder.Zeitpunkt()
+    bis = felder.Zeitpunkt(metadata={"description": "exclusive"})
+    aufloesung = felder.Auswahl(Aufloesung)
+    werte = fields.List(fields.Nested(VerbrauchswertSchema))
+    summe = fields.Nested(VerbrauchswertSchema, metadata={"description": "the whole period"})
+
+
+class KundenreiheSchema(StrengesSchema):
+    kunde_id = fields.Integer()
+    von = felder.Zeitpunkt()
+    bis = felder.Zeitpunkt(metadata={"description": "exclusive"})
+    aufloesung = felder.Auswahl(Aufloesung)
+    stromzaehler = fields.List(
+        fields.Nested(ReiheSchema), metadata={"description": "each meter, for the time in which it was theirs"}
+    )
+    werte = fields.List(fields.Nested(VerbrauchswertSchema), metadata={"description": "sum of all meters"})
+    summe = fields.Nested(VerbrauchswertSchema, metadata={"description": "all meters, the whole period"})

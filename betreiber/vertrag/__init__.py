@@ -1,0 +1,1 @@
+"""Verträge: a customer at a Messstelle."""

@@ -1,0 +1,1 @@
+"""Wartung: the maintenance data of meters."""

@@ -1,0 +1,180 @@
+"""The command ``stromzaehler`` as a user meets it: over real TLS sockets, in German, without stack traces."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from stromzaehler_sim.cli import main
+from stromzaehler_sim.lastprofil import LastprofilEinstellung
+from tests.gateway.betreiber_fake import MONTAG, FakeBetreiber, pem
+from tests.gateway.tls_server import TlsServer, http, server_context
+
+BEFEHLE = ["einschreiben", "start", "historie", "display", "sende"]
+
+
+class Betrieb:
+    """A fake operator behind a real TLS socket that serves both addresses."""
+
+    def __init__(self, pfad: Path) -> None:
+        self.pfad = pfad
+        self.betreiber = FakeBetreiber()
+        (pfad / "ca.pem").write_bytes(pem(self.betreiber.wurzel))
+        self.server = TlsServer(server_context(pfad, self.betreiber), self.answer)
+        self.basis = self.server.url.removesuffix("/geraete/v1/telegramme")
+        self.umgebung = {"MSB_UHR_START": "2026-03-02T00:00:00Z", "MSB_UHR_BEZUG": "", "MSB_UHR_FAKTOR": ""}
+
+    def answer(self, anfrage: bytes) -> bytes:
+        kopf, _, body = anfrage.partition(b"\r\n\r\n")
+        if kopf.startswith(b"POST /geraete/v1/einschreibung "):
+            return http("200 OK", self.betreiber.enroll(body).to_bytes(), "Content-Type: application/cbor")
+        assert kopf.startswith(b"POST /geraete/v1/telegramme ")
+        return http("200 OK", self.betreiber.answer(body).body, "Content-Type: application/cms")
+
+    def call(self, *argumente: str | Path) -> Result:
+        # Real time at the moment of the call is Monday midnight: no test waits for a quarter hour.
+        umgebung = self.umgebung | {"MSB_UHR_BEZUG": datetime.now(UTC).isoformat()}
+        return CliRunner(env=umgebung).invoke(main, [str(a) for a in argumente])
+
+    def enrol(self, ordner: Path, *mehr: str, basis: str | None = None) -> Result:
+        return self.call(
+            *("einschreiben", ordner, "--zaehler", "1EMH0012345678", "--token", "T", "--ca", self.pfad / "ca.pem"),
+            *("--einschreibung-url", basis or self.basis, "--telegramm-url", basis or self.basis),
+            *mehr,
+        )
+
+
+@pytest.fixture
+def betrieb(tmp_path: Path) -> Iterator[Betrieb]:
+    betrieb = Betrieb(tmp_path)
+    with betrieb.server:
+        yield betrieb
+
+
+def test_a_life_from_enrolment_to_display(betrieb: Betrieb, tmp_path: Path) -> None:
+    ordner = tmp_path / "z1"
+    ergebnis = betrieb.enrol(ordner, "--seed", "5", "--jahresverbrauch", "3650")
+    assert ergebnis.exit_code == 0, ergebnis.output
+    assert f"stromzaehler start {ordner}" in ergebnis.output
+    # Repeating changes nothing, neither the keys nor the load.
+    assert betrieb.enrol(ordner).exit_code == 0
+    assert (LastprofilEinstellung.load(ordner).seed, len(betrieb.betreiber.einschreibungen)) == (5, 1)
+
+    ergebnis = betrieb.call("historie", ordner, "--von", "2026-02-20T00:00:00Z", "--bis", "2026-03-02T00:00:00Z")
+    assert ergebnis.exit_code == 0, ergebnis.output
+    assert "961 Messwerte geliefert: 961 neu, 0 doppelt, 0 in Quarantäne." in ergebnis.output
+    assert min(betrieb.betreiber.gespeichert) == MONTAG - 10 * 86400
+
+    ergebnis = betrieb.call("sende", ordner)
+    assert (ergebnis.exit_code, ergebnis.output) == (0, "Es wartet nichts.\n")
+
+    ergebnis = betrieb.call("display", ordner, "--einmal")
+    assert ergebnis.exit_code == 0, ergebnis.output
+    kwh = max(wert.bezug_wh for wert in betrieb.betreiber.gespeichert.values()) // 1000
+    assert ergebnis.output.splitlines()[0] in (f"1.8.0  {kwh:06d} kWh", "2.8.0  000000 kWh")
+    assert "0 wartend | Quittung 02.03. 01:00" in ergebnis.output
+
+
+def test_a_series_drives_the_meter(betrieb: Betrieb, tmp_path: Path) -> None:
+    reihe = tmp_path / "reihe.csv"
+    reihe.write_text("t,a\n2026-03-01T23:30:00Z,12\n2026-03-01T23:45:00Z,30\n")
+    ergebnis = betrieb.enrol(tmp_path / "z1", "--messreihe", str(reihe), "--spalte", "a")
+    assert ergebnis.exit_code == 0, ergebnis.output
+    ergebnis = betrieb.call("historie", tmp_path / "z1", "--von", "2026-03-01T23:30:00Z")
+    assert ergebnis.exit_code == 0, ergebnis.output
+    werte = [wert.bezug_wh for _, wert in sorted(betrieb.betreiber.gespeichert.items())]
+    assert werte == [0, 12, 42]
+
+
+def test_start_sends_and_ends_cleanly_on_sigterm(betrieb: Betrieb, tmp_path: Path) -> None:
+    ordner = tmp_path / "z1"
+    assert betrieb.enrol(ordner).exit_code == 0
+    umgebung = os.environ | {
+        "MSB_UHR_START": "2026-03-02T00:00:00Z",
+        "MSB_UHR_BEZUG": datetime.now(UTC).isoformat(),
+        "MSB_UHR_FAKTOR": "900",
+    }
+    befehl = [sys.executable, "-u", "-c", "from stromzaehler_sim.cli import main; main()", "start", str(ordner)]
+    with subprocess.Popen(
+        befehl, env=umgebung, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as kind:
+        assert kind.stdout is not None
+        zeilen = [kind.stdout.readline() for _ in range(3)]
+        # While it runs, a second one is told so, and the display may look.
+        zweiter = betrieb.call("start", ordner)
+        anzeige = betrieb.call("display", ordner, "--einmal")
+        kind.send_signal(signal.SIGTERM)
+        rest = kind.stdout.read()
+    assert "1 Zähler laufen" in zeilen[0]
+    assert "1EMH0012345678" in zeilen[1]
+    assert "gesendet" in zeilen[1]
+    assert (zweiter.exit_code, "anderen Prozess" in zweiter.output) == (1, True)
+    assert anzeige.exit_code == 0, anzeige.output
+    assert rest.endswith("Alle Zähler sind sauber beendet.\n")
+    assert kind.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("argumente", "text"),
+    [
+        (["start", "{leer}"], "stromzaehler einschreiben"),
+        (["display", "{leer}", "--einmal"], "stromzaehler einschreiben"),
+        (["sende", "{leer}"], "stromzaehler einschreiben"),
+        (["historie", "{leer}", "--von", "2026-01-01T00:00:00"], "Zeitzone"),
+        (["historie", "{leer}", "--von", "gestern"], "Zeitpunkt"),
+    ],
+)
+def test_errors_say_what_to_do_next(betrieb: Betrieb, tmp_path: Path, argumente: list[str], text: str) -> None:
+    (tmp_path / "leer").mkdir()
+    ergebnis = betrieb.call(*(argument.format(leer=tmp_path / "leer") for argument in argumente))
+    assert ergebnis.exit_code == 1
+    assert ergebnis.output.startswith("Fehler: ")
+    assert text in ergebnis.output
+    assert "Traceback" not in ergebnis.output
+
+
+@pytest.mark.parametrize(
+    ("mehr", "text"),
+    [
+        (["--zaehler", "12"], "Zählernummer"),
+        (["--fingerabdruck", "00"], "Fingerabdruck"),
+        (["--einschreibung-url", "http://localhost:1"], "https"),
+        (["--pv-kwp", "nan"], "PV-Leistung"),
+        (["--messreihe", "{ca}"], "--spalte"),
+        (["--messreihe", "{ca}", "--spalte", "x"], "Spalte"),
+    ],
+)
+def test_bad_enrolment_leaves_no_enrolled_folder(
+    betrieb: Betrieb, tmp_path: Path, mehr: list[str], text: str
+) -> None:
+    ergebnis = betrieb.enrol(tmp_path / "z1", *(wort.format(ca=tmp_path / "ca.pem") for wort in mehr))
+    assert ergebnis.exit_code == 1, ergebnis.output
+    assert text in ergebnis.output
+    assert not (tmp_path / "z1" / "gateway.json").exists()
+    assert betrieb.server.anfragen == []
+
+
+def test_an_operator_that_is_away_loses_nothing(betrieb: Betrieb, tmp_path: Path) -> None:
+    ergebnis = betrieb.enrol(tmp_path / "z1", basis="https://localhost:1")
+    assert ergebnis.exit_code == 1
+    assert "nicht erreichbar" in ergebnis.output
+    assert "läuft der Betreiber?" in ergebnis.output
+
+
+@pytest.mark.parametrize("befehl", BEFEHLE)
+def test_every_command_has_help_with_an_example(befehl: str) -> None:
+    ergebnis = CliRunner().invoke(main, [befehl, "--help"])
+    assert ergebnis.exit_code == 0
+    assert f"stromzaehler {befehl} var/z1" in ergebnis.output
+
+
+def test_the_list_of_commands_is_complete() -> None:
+    assert sorted(main.commands) == sorted(BEFEHLE)
