@@ -1,0 +1,104 @@
+"""Customers with a meter, made through the public API as a clerk and a planner would."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.einschreibung import enroll
+from gateway.ordner import Ordner
+from scripts.betreiberprozess import ApiKlient, Betreiberprozess
+
+PERSONAL = "betriebsamt@example.org"
+PERSONAL_PASSWORT = "drei Woerter im Wind"
+
+
+@dataclass(frozen=True)
+class Haushalt:
+    """A customer with a login and one enrolled meter."""
+
+    kunde_id: int
+    stromzaehler_id: int
+    zaehlernummer: str
+    benutzername: str
+    passwort: str
+    ordner: Path
+
+
+def create_staff(betreiber: Betreiberprozess, name: str, passwort: str, *rollen: str) -> None:
+    """A login for staff, by the command line."""
+    argumente = [teil for rolle in rollen for teil in ("--rolle", rolle)]
+    betreiber.call("benutzer", "anlegen", "--name", name, *argumente, "--passwort-stdin", eingabe=f"{passwort}\n")
+
+
+def create_haushalt(
+    betreiber: Betreiberprozess,
+    personal: ApiKlient,
+    nummer: int,
+    seit: datetime,
+    ordner: Path,
+    *,
+    name: str = "Haushalt",
+    anschlussleistung_kw: str = "60.000",
+) -> Haushalt:
+    """Add customer, Messstelle, meter, installation and assignment, a login, and enrol the meter.
+
+    `nummer` below a million tells the households apart; `seit` is an edge of a quarter hour.
+    """
+    anschrift = {"strasse": "Lindenallee", "hausnummer": str(nummer), "postleitzahl": "50667", "stadtname": "Köln"}
+    kunde = personal.post(
+        "/v1/kunden",
+        kundennummer=f"K-{nummer:06}",
+        art="VERBRAUCHER",
+        name=f"{name} {nummer}",
+        registriert_datum=seit.date().isoformat(),
+        **anschrift,
+    )
+    messstelle = personal.post(
+        "/v1/messstellen",
+        malo_id=malo_id(nummer),
+        melo_id=f"DE00056266802{nummer:020}",
+        bundesland="NW",
+        anschlussleistung_kw=anschlussleistung_kw,
+        **anschrift,
+    )
+    zaehler = personal.post(
+        "/v1/stromzaehler",
+        zaehlernummer=f"1SIM00{nummer:08}",
+        hersteller="SIM",
+        modell="Simulator",
+        seriennummer=f"{nummer:08}",
+    )
+    stromzaehler_id = zaehler["stromzaehler_id"]
+    pfad = f"/v1/stromzaehler/{stromzaehler_id}"
+    von = seit.isoformat()
+    personal.post(f"{pfad}/einbauten", messstelle_id=messstelle["messstelle_id"], von=von)
+    personal.post(f"{pfad}/zuordnungen", kunde_id=kunde["kunde_id"], von=von)
+    einladung = personal.call("POST", f"/v1/kunden/{kunde['kunde_id']}/einladungen")
+    benutzername, passwort = f"kunde{nummer}@example.org", f"Zaehlerstand ablesen {nummer}"
+    ApiKlient(betreiber.url).register(einladung["einladungscode"], benutzername, passwort)
+    token = personal.call("POST", f"{pfad}/einschreibungstoken")
+    enroll(
+        Ordner(ordner),
+        zaehler=zaehler["zaehlernummer"],
+        token=token["token"],
+        einschreibung_url=betreiber.einschreibung_url,
+        telegramm_url=betreiber.telegramm_url,
+        ca_pem=betreiber.ca.read_bytes(),
+        fingerabdruck=None,
+    )
+    return Haushalt(kunde["kunde_id"], stromzaehler_id, zaehler["zaehlernummer"], benutzername, passwort, ordner)
+
+
+def malo_id(nummer: int) -> str:
+    """A MaLo-ID for a running number (BDEW: the eleventh digit checks the ten before it)."""
+    ziffern = f"41{nummer:08}"
+    summe = sum(int(ziffer) * (1 + stelle % 2) for stelle, ziffer in enumerate(ziffern))
+    return ziffern + str(-summe % 10)
+
+
+def verbrauch(kunde: ApiKlient, von: datetime, bis: datetime, aufloesung: str) -> Any:
+    """A customer's own Verbrauch in [von, bis)."""
+    return kunde.get(
+        f"/v1/kunden/{kunde.kunde_id}/verbrauch", von=von.isoformat(), bis=bis.isoformat(), aufloesung=aufloesung
+    )
