@@ -19,6 +19,7 @@ from betreiber.extensions import init_extensions
 from betreiber.geraete import init_geraete
 from betreiber.kunde.routes import blp as kunde
 from betreiber.messstelle.routes import blp as messstelle
+from betreiber.openapi import RechtePlugin
 from betreiber.protokoll import init_request_log
 from betreiber.schluessel.ablage import load_ausgabestelle, load_betreiberschluessel
 from betreiber.schluessel.routes import blp as einschreibungstoken
@@ -64,7 +65,7 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
         JWT_SECRET_KEY=settings.jwt_secret or development_secret(settings.daten),
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    api = init_extensions(app)
+    api = init_extensions(app, RechtePlugin())
     app.extensions["msb_api"] = api
     init_zugang(app, settings)
     for blueprint in (

@@ -6,12 +6,13 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import structlog
+from apispec import BasePlugin
 from flask import Flask, Response, request
 from flask_jwt_extended import JWTManager
 from flask_smorest import Api as SmorestApi
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, fields
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from webargs import core
@@ -30,7 +31,8 @@ from betreiber.errors import (
 from betreiber.felder import INT64_MAX, Dezimal
 
 log = structlog.get_logger()
-DATENBANKFEHLER = (OperationalError, DBAPIError, PoolTimeout)
+# The database is away or full. Other errors of a driver are bugs of ours and stay visible as such.
+DATENBANKFEHLER = (OperationalError, InterfaceError, PoolTimeout)
 
 # Codes and German texts for what Flask itself refuses.
 _HTTP = {
@@ -63,19 +65,22 @@ def problem(status: int, code: str, title: str, detail: str, errors: Any = None,
     inhalt = {"type": "about:blank", "status": status, "code": code, "title": title, "detail": detail}
     if errors:
         inhalt["errors"] = errors
-    return Response(
-        json.dumps(inhalt, ensure_ascii=False), status, headers=headers, mimetype="application/problem+json"
-    )
+    # An unknown field may be named by half a surrogate pair, which UTF-8 cannot hold and JSON escapes.
+    text = json.dumps(inhalt, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(text, status, headers=headers, mimetype="application/problem+json")
 
 
 def _answer_error(error: BetreiberError) -> Response:
     return problem(error.status, error.code, error.titel, error.detail, error.errors, error.headers)
 
 
+def _answer_constraint(error: IntegrityError) -> Response:
+    # A race that the service's own check lost: two people added the same number at once.
+    log.warning("constraint_violated", fehler=type(error.orig).__name__)
+    return _answer_error(KonfliktFehler("Die Daten widersprechen anderen, die schon gespeichert sind."))
+
+
 def _answer_database(error: Exception) -> Response:
-    if isinstance(error, IntegrityError):
-        log.warning("constraint_violated", fehler=type(error.orig).__name__)
-        return _answer_error(KonfliktFehler("Die Daten widersprechen anderen, die schon gespeichert sind."))
     log.error("database_unavailable", fehler=type(error).__name__)
     return _answer_error(NichtVerfuegbar("Die Datenbank antwortet nicht. Bitte gleich noch einmal.", nach_s=5))
 
@@ -153,15 +158,17 @@ class KennungConverter(IntegerConverter):
         return zahl
 
 
-def init_extensions(app: Flask) -> Api:
-    """Wire Api, JWT and the error handlers to an app."""
+def init_extensions(app: Flask, *plugins: BasePlugin) -> Api:
+    """Wire Api, JWT and the error handlers to an app. `plugins` complete the description of the API."""
     app.url_map.converters["id"] = KennungConverter
-    api = Api(app)
+    app.url_map.merge_slashes = False  # Two slashes are another address, not a redirect.
+    api = Api(app, spec_kwargs={"extra_plugins": plugins})
     api.register_converter(KennungConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": INT64_MAX})
     api.register_field(Dezimal, "string", None)  # marshmallow would document a number
     _init_jwt(app)
     app.register_error_handler(BetreiberError, _answer_error)
     app.register_error_handler(StaleDataError, lambda _: _answer_error(VersionVeraltet()))
+    app.register_error_handler(IntegrityError, _answer_constraint)
     for art in DATENBANKFEHLER:
         app.register_error_handler(art, _answer_database)
     app.register_error_handler(Exception, _answer_unknown)

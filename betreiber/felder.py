@@ -20,6 +20,14 @@ INT32_MAX = 2**31 - 1
 # From the first meters to well beyond every contract; readings have narrower limits of their own.
 FRUEHESTES_JAHR, SPAETESTES_JAHR = 1970, 2200
 
+# The offset may be missing here, so that a naive time gets a message of its own.
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+
+_KATEGORIEN = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp"})
+_RICHTUNGEN = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+
 _MELDUNGEN = {
     "required": "Pflichtfeld fehlt.",
     "null": "Darf nicht null sein.",
@@ -42,7 +50,11 @@ class StrengesSchema(Schema):
 
 
 class Text(fields.String):
-    """A text of one line, trimmed, in Unicode normal form C; `leer` allows the empty one."""
+    """A text of one line, trimmed, in Unicode normal form C, never empty.
+
+    No control characters, halves of surrogate pairs, line separators, nor signs that turn the direction of what
+    follows: a name could show another name than it is.
+    """
 
     default_error_messages = {
         **_MELDUNGEN,
@@ -65,11 +77,15 @@ class Text(fields.String):
             raise ValidationError("Darf nicht leer sein.")
         if len(text) > self.hoechstens:
             raise ValidationError(f"Höchstens {self.hoechstens} Zeichen.")
-        if any(unicodedata.category(zeichen) in ("Cc", "Cs", "Cn", "Co") for zeichen in text):
+        if any(map(_forbidden, text)):
             raise ValidationError("Enthält unzulässige Zeichen.")
         if self.muster and not self.muster.fullmatch(text):
             raise ValidationError(self.hinweis or "Ungültiges Format.")
         return text
+
+
+def _forbidden(zeichen: str) -> bool:
+    return unicodedata.category(zeichen) in _KATEGORIEN or unicodedata.bidirectional(zeichen) in _RICHTUNGEN
 
 
 class Geheimnis(fields.String):
@@ -143,7 +159,7 @@ class Zeitpunkt(fields.AwareDateTime):
     default_error_messages = {
         **_MELDUNGEN,
         "invalid": "Ein Zeitpunkt wie 2026-01-31T00:00:00+01:00 wird erwartet.",
-        "awareness": "Der Zeitpunkt braucht einen Versatz wie +01:00 oder Z (im Query-Teil: %2B01:00).",
+        "invalid_awareness": "Der Zeitpunkt braucht einen Versatz wie +01:00 oder Z (im Query-Teil: %2B01:00).",
         "format": "Ein Zeitpunkt wie 2026-01-31T00:00:00+01:00 wird erwartet.",
     }
 
@@ -155,9 +171,10 @@ class Zeitpunkt(fields.AwareDateTime):
         return None if value is None else format_zeitpunkt(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> datetime:
-        if not isinstance(value, str) or not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}", value):
+        # The whole text: Python's parser stops at a NUL and takes offsets with seconds.
+        if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
             raise self.make_error("invalid", input=value, obj_type="datetime")
-        zeitpunkt: datetime = super()._deserialize(value, attr, data, **kw)
+        zeitpunkt: datetime = super()._deserialize(value.upper(), attr, data, **kw)
         if not FRUEHESTES_JAHR < zeitpunkt.year < SPAETESTES_JAHR:
             raise ValidationError(f"Das Jahr muss zwischen {FRUEHESTES_JAHR} und {SPAETESTES_JAHR} liegen.")
         if self.viertelstunde and not on_quarter_hour(zeitpunkt):
@@ -204,7 +221,7 @@ class Dezimal(fields.Decimal):
         von, bis = self.grenzen
         if not von <= zahl <= bis:
             raise ValidationError(f"Muss zwischen {von} und {bis} liegen.")
-        return zahl
+        return zahl or abs(zahl)  # There is no negative zero on a bill.
 
 
 class Auswahl(fields.String):
@@ -215,7 +232,9 @@ class Auswahl(fields.String):
     def __init__(self, art: type[StrEnum], **kw: Any) -> None:
         namen = [eintrag.value for eintrag in art]
         self.art = art
-        super().__init__(validate=validate.OneOf(namen, error=f"Erlaubt sind: {', '.join(namen)}."), **kw)
+        metadata = {"description": (art.__doc__ or "").partition("\n")[0], **kw.pop("metadata", {})}
+        pruefung = validate.OneOf(namen, error=f"Erlaubt sind: {', '.join(namen)}.")
+        super().__init__(validate=pruefung, metadata=metadata, **kw)
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kw: Any) -> Any:
         """Check the name and hand on the member, so that code behind the schema compares members, not texts."""
@@ -237,13 +256,19 @@ class Kennung(Ganzzahl):
         super().__init__(von=1, **kw)
 
 
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=^_|~\-]{1,64}"
+
+
 class EMail(Text):
-    """An address that a mail server could accept (RFC 5321 limits the length to 254)."""
+    """An address that every mail server could accept (RFC 5321 limits the length to 254).
+
+    ASCII only, without the question mark: `=?...?=` would be decoded to another address in the head of a mail.
+    """
 
     def __init__(self, **kw: Any) -> None:
         super().__init__(
             hoechstens=254,
-            muster=r"[^@\s\"(),:;<>\[\]\\]{1,64}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+",
-            hinweis="Eine E-Mail-Adresse wird erwartet.",
+            muster=rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9\-]{{1,63}}(\.[A-Za-z0-9\-]{{1,63}})+",
+            hinweis="Eine E-Mail-Adresse ohne Umlaute wird erwartet.",
             **kw,
         )

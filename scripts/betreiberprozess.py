@@ -89,7 +89,7 @@ class Betreiberprozess:
         return ergebnis.stdout
 
     def start(self, warten: Callable[[], None] = lambda: None) -> None:
-        """Start and wait until /readyz says so. Raises BetreiberFehler with the end of the log when it does not."""
+        """Start and wait until /readyz says so. Raises BetreiberFehler with the end of the log."""
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "betreiber.cli", "start"],
@@ -131,7 +131,10 @@ class Betreiberprozess:
         return self
 
     def __exit__(
-        self, art: type[BaseException] | None, wert: BaseException | None, ort: TracebackType | None
+        self,
+        art: type[BaseException] | None,
+        wert: BaseException | None,
+        ort: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -153,6 +156,11 @@ class ApiKlient:
         """First login of a customer."""
         daten = {"einladungscode": einladungscode, "benutzername": benutzername, "passwort": passwort}
         self._take_token(self.call("POST", "/v1/registrierungen", json=daten))
+
+    @property
+    def authorization(self) -> str:
+        """The header line that shows the token."""
+        return f"Authorization: {self._http.headers['Authorization']!s}"
 
     def get(self, pfad: str, **frage: Any) -> Any:
         return self.call("GET", pfad, params=frage)

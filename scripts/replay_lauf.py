@@ -168,7 +168,7 @@ def run(datei: Path, erwartungen: Path, database: str | None, ordner: Path) -> b
         haushalte = {}
         for nummer, name in enumerate(reihen.haushalte, start=1):
             haushalte[name] = create_haushalt(
-                betreiber, personal, nummer, reihen.von, ordner / "zaehler" / str(nummer)
+                betreiber, personal, personal, nummer, reihen.von, ordner / "zaehler" / str(nummer)
             )
             progress(f"meters enrolled: {nummer} of {len(reihen.haushalte)}")
         anzahl, sekunden, quarantaene = deliver_all(haushalte, reihen)

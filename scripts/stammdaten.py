@@ -1,7 +1,7 @@
 """Customers with a meter, made through the public API as a clerk and a planner would."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class Haushalt:
     kunde_id: int
     stromzaehler_id: int
     zaehlernummer: str
+    messstelle_id: int
     benutzername: str
     passwort: str
     ordner: Path
@@ -33,7 +34,8 @@ def create_staff(betreiber: Betreiberprozess, name: str, passwort: str, *rollen:
 
 def create_haushalt(
     betreiber: Betreiberprozess,
-    personal: ApiKlient,
+    sachbearbeitung: ApiKlient,
+    planung: ApiKlient,
     nummer: int,
     seit: datetime,
     ordner: Path,
@@ -46,7 +48,7 @@ def create_haushalt(
     `nummer` below a million tells the households apart; `seit` is an edge of a quarter hour.
     """
     anschrift = {"strasse": "Lindenallee", "hausnummer": str(nummer), "postleitzahl": "50667", "stadtname": "Köln"}
-    kunde = personal.post(
+    kunde = sachbearbeitung.post(
         "/v1/kunden",
         kundennummer=f"K-{nummer:06}",
         art="VERBRAUCHER",
@@ -54,7 +56,7 @@ def create_haushalt(
         registriert_datum=seit.date().isoformat(),
         **anschrift,
     )
-    messstelle = personal.post(
+    messstelle = sachbearbeitung.post(
         "/v1/messstellen",
         malo_id=malo_id(nummer),
         melo_id=f"DE00056266802{nummer:020}",
@@ -62,7 +64,7 @@ def create_haushalt(
         anschlussleistung_kw=anschlussleistung_kw,
         **anschrift,
     )
-    zaehler = personal.post(
+    zaehler = planung.post(
         "/v1/stromzaehler",
         zaehlernummer=f"1SIM00{nummer:08}",
         hersteller="SIM",
@@ -72,12 +74,12 @@ def create_haushalt(
     stromzaehler_id = zaehler["stromzaehler_id"]
     pfad = f"/v1/stromzaehler/{stromzaehler_id}"
     von = seit.isoformat()
-    personal.post(f"{pfad}/einbauten", messstelle_id=messstelle["messstelle_id"], von=von)
-    personal.post(f"{pfad}/zuordnungen", kunde_id=kunde["kunde_id"], von=von)
-    einladung = personal.call("POST", f"/v1/kunden/{kunde['kunde_id']}/einladungen")
+    planung.post(f"{pfad}/einbauten", messstelle_id=messstelle["messstelle_id"], von=von)
+    sachbearbeitung.post(f"{pfad}/zuordnungen", kunde_id=kunde["kunde_id"], von=von)
+    einladung = sachbearbeitung.call("POST", f"/v1/kunden/{kunde['kunde_id']}/einladungen")
     benutzername, passwort = f"kunde{nummer}@example.org", f"Zaehlerstand ablesen {nummer}"
     ApiKlient(betreiber.url).register(einladung["einladungscode"], benutzername, passwort)
-    token = personal.call("POST", f"{pfad}/einschreibungstoken")
+    token = planung.call("POST", f"{pfad}/einschreibungstoken")
     enroll(
         Ordner(ordner),
         zaehler=zaehler["zaehlernummer"],
@@ -87,7 +89,37 @@ def create_haushalt(
         ca_pem=betreiber.ca.read_bytes(),
         fingerabdruck=None,
     )
-    return Haushalt(kunde["kunde_id"], stromzaehler_id, zaehler["zaehlernummer"], benutzername, passwort, ordner)
+    return Haushalt(
+        kunde["kunde_id"],
+        stromzaehler_id,
+        zaehler["zaehlernummer"],
+        messstelle["messstelle_id"],
+        benutzername,
+        passwort,
+        ordner,
+    )
+
+
+def create_vertrag(sachbearbeitung: ApiKlient, haushalt: Haushalt, tarif_id: int, seit: datetime) -> None:
+    """A supply contract of the customer at the Messstelle, from that day on."""
+    sachbearbeitung.post(
+        f"/v1/kunden/{haushalt.kunde_id}/vertraege",
+        vertragsnummer=f"V-{haushalt.kunde_id:06}",
+        messstelle_id=haushalt.messstelle_id,
+        tarif_id=tarif_id,
+        produkt="STROMLIEFERUNG",
+        beginn_datum=seit.date().isoformat(),
+        kuendigungsfrist_wochen=4,
+    )
+
+
+def plan_wartung(planung: ApiKlient, haushalt: Haushalt, naechste: date) -> None:
+    """Set the date of a meter's next maintenance."""
+    pfad = f"/v1/stromzaehler/{haushalt.stromzaehler_id}/wartung"
+    version = planung.get(pfad)["version"]
+    planung.call(
+        "PATCH", pfad, json={"naechste_wartung_datum": naechste.isoformat()}, headers={"If-Match": f'"{version}"'}
+    )
 
 
 def malo_id(nummer: int) -> str:

@@ -318,3 +318,7 @@ def _with_path(url: str, pfad: str) -> str:
     """Complete an address without a path; one with a path is left as it is."""
     ohne_schema = url.partition("://")[2].rstrip("/")
     return url if "/" in ohne_schema else url.rstrip("/") + pfad
+
+
+if __name__ == "__main__":
+    main()

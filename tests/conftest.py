@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
@@ -11,12 +12,15 @@ from flask import Flask
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from betreiber.app import create_app
+from betreiber.app import Lauscher, create_app, create_geraete_app
+from betreiber.schluessel.ablage import create_pki
 from betreiber.settings import Settings
 from db.schema import upgrade
 from db.session import create_engine, create_session
 from tests import postgres
 from tests.hilfen import FesteUhr, Klient, Person, Welt
+from tests.kanal import Kanal
+from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
 
 hypothesis.settings.register_profile("kurz", max_examples=25, deadline=None)
 hypothesis.settings.register_profile("gruendlich", max_examples=2000, deadline=None)
@@ -128,6 +132,24 @@ def app(settings: Settings, uhr: FesteUhr) -> Iterator[Flask]:
     app = create_app(settings, uhr=uhr)
     yield app
     app.extensions["msb_engine"].dispose()
+
+
+@pytest.fixture(scope="session")
+def pki_vorlage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operator's keys, made once: they do not depend on a database."""
+    ordner = tmp_path_factory.mktemp("pki")
+    create_pki(ordner, ["localhost", "127.0.0.1"], datetime.now(UTC))
+    return ordner
+
+
+@pytest.fixture
+def kanal(settings: Settings, uhr: FesteUhr, pki_vorlage: Path) -> Iterator[Kanal]:
+    """The device channel, without sockets."""
+    shutil.copytree(pki_vorlage, settings.pki_ordner)
+    apps = [create_geraete_app(settings, art, uhr=uhr) for art in (Lauscher.GERAETE, Lauscher.EINSCHREIBUNG)]
+    yield Kanal(apps[0], apps[1], uhr)
+    for app in apps:
+        app.extensions["msb_engine"].dispose()
 
 
 @pytest.fixture

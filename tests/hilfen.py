@@ -1,6 +1,7 @@
 """Builders and fakes that tests share."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from flask import Flask
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from werkzeug.test import TestResponse
 
 from db.models import Benutzer, Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler, Tarif, Vertrag, Wartung
@@ -178,6 +179,26 @@ class Welt:
             session.add(zeile)
             session.commit()
         return zeile
+
+
+def run_while_locked(engine: Engine, sperre: Any, tun: Callable[[], None]) -> None:
+    """Add the row `sperre`, run `tun` beside it until it waits for that row, then commit (PostgreSQL).
+
+    So `tun` checks before the row is there, and writes after: the order in which only a constraint helps.
+    """
+    faden = threading.Thread(target=tun)
+    wartet = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with create_session(engine) as session:
+        session.add(sperre)
+        session.flush()
+        faden.start()
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as beobachter:
+            while faden.is_alive() and not beobachter.scalar(wartet):
+                faden.join(0.02)
+        session.commit()
+    faden.join()
 
 
 @contextmanager

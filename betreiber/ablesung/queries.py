@@ -11,30 +11,54 @@ from db.models import Einbau, Geraeteschluessel, Messstelle, Stromzaehler, Teleg
 
 
 @dataclass(frozen=True, slots=True)
+class Schluessel:
+    """A key of a meter, as `geraeteschluessel` holds it."""
+
+    zweck: str
+    ski: bytes
+    fingerabdruck: bytes
+    zertifikat: bytes
+    gesperrt: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Geraet:
     """A meter as the channel knows it, with every key that was ever certified for it."""
 
     stromzaehler_id: int
     zaehlernummer: str
     zustand: str
-    schluessel: tuple[Geraeteschluessel, ...]
+    schluessel: tuple[Schluessel, ...]
 
 
 def find_geraet(session: Session, ski: bytes) -> Geraet | None:
     """The meter to which a key belongs."""
     gesucht = select(Geraeteschluessel.stromzaehler_id).where(Geraeteschluessel.ski == ski).scalar_subquery()
     zeilen = session.execute(
-        select(Geraeteschluessel, Stromzaehler.zaehlernummer, Stromzaehler.zustand)
+        select(
+            Stromzaehler.stromzaehler_id,
+            Stromzaehler.zaehlernummer,
+            Stromzaehler.zustand,
+            Geraeteschluessel.zweck,
+            Geraeteschluessel.ski,
+            Geraeteschluessel.fingerabdruck,
+            Geraeteschluessel.zertifikat,
+            Geraeteschluessel.gesperrt_zeitpunkt,
+        )
         .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
         .where(Geraeteschluessel.stromzaehler_id == gesucht)
         .order_by(Geraeteschluessel.geraeteschluessel_id)
     ).all()
     if not zeilen:
         return None
-    erste = zeilen[0]
-    return Geraet(
-        erste[0].stromzaehler_id, erste.zaehlernummer, erste.zustand, tuple(zeile[0] for zeile in zeilen)
+    schluessel = tuple(
+        Schluessel(
+            zeile.zweck, zeile.ski, zeile.fingerabdruck, zeile.zertifikat, zeile.gesperrt_zeitpunkt is not None
+        )
+        for zeile in zeilen
     )
+    erste = zeilen[0]
+    return Geraet(erste.stromzaehler_id, erste.zaehlernummer, erste.zustand, schluessel)
 
 
 def list_einbauten(session: Session, stromzaehler_id: int) -> list[tuple[datetime, Decimal]]:

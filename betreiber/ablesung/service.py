@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from betreiber import metrik
 from betreiber.ablesung import queries, speicher
 from betreiber.ablesung.domain import UHR_TOLERANZ_S, Befund, Fenster, Grenzen, max_power, upload_slot
-from betreiber.ablesung.queries import Geraet
+from betreiber.ablesung.queries import Geraet, Schluessel
 from betreiber.auth.domain import Akteur, Umfang
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_ereignis
@@ -22,7 +22,7 @@ from betreiber.errors import GeraeteFehler
 from betreiber.schluessel.ablage import Betreiberschluessel
 from betreiber.schluessel.domain import Zweck
 from betreiber.zeit import Uhr
-from db.models import Geraeteschluessel, Telegrammstand
+from db.models import Telegrammstand
 from db.session import begin_read
 from telegramm import umschlag
 from telegramm.messwerte import EREIGNISSE, FEHLANZEIGE, MESSWERTE, Messwert, Telegramm
@@ -76,7 +76,7 @@ def _open(
     signatur = next(zeile for zeile in geraet.schluessel if zeile.ski == brief.unterzeichner_ski)
     tls = next((zeile for zeile in geraet.schluessel if zeile.fingerabdruck == tls_fingerabdruck), None)
     gesperrt = geraet.zustand in GESPERRTE_ZUSTAENDE
-    if gesperrt or any(zeile is not None and zeile.gesperrt_zeitpunkt for zeile in (signatur, tls)):
+    if gesperrt or signatur.gesperrt or (tls is not None and tls.gesperrt):
         raise GeraeteFehler(403, "gesperrt")
     if signatur.zweck != Zweck.SIGNATUR:
         raise GeraeteFehler(401, "unbekannt")
@@ -225,14 +225,14 @@ def _count_rows(telegramm: Telegramm) -> int:
     return len(telegramm.werte) + len(telegramm.ereignisse) + len(telegramm.luecken)
 
 
-def _newest_key(geraet: Geraet, zweck: Zweck) -> Geraeteschluessel:
-    gueltige = [zeile for zeile in geraet.schluessel if zeile.zweck == zweck and not zeile.gesperrt_zeitpunkt]
+def _newest_key(geraet: Geraet, zweck: Zweck) -> Schluessel:
+    gueltige = [zeile for zeile in geraet.schluessel if zeile.zweck == zweck and not zeile.gesperrt]
     if not gueltige:
         raise GeraeteFehler(403, "gesperrt")
     return gueltige[-1]
 
 
-def _public_key(zeile: Geraeteschluessel) -> EllipticCurvePublicKey:
+def _public_key(zeile: Schluessel) -> EllipticCurvePublicKey:
     schluessel = x509.load_der_x509_certificate(zeile.zertifikat).public_key()
     if not isinstance(schluessel, EllipticCurvePublicKey):
         raise TypeError("certified keys are elliptic curve keys")

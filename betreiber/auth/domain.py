@@ -1,10 +1,20 @@
 """Who acts, in which roles, and on whose data. Pure."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from betreiber.errors import NichtGefunden
+from betreiber.errors import EingabeUngueltig, NichtGefunden
+
+PASSWORT_MINDESTENS = 12  # OWASP ASVS 5.0, 6.2.1 asks for at least 8 and recommends 15.
+PASSWORT_HOECHSTENS = 200
+PASSWORT_ZEICHENVORRAT = 5
+# ASCII only: names that differ only for a machine would be two people, whose codes go to one mailbox.
+_BENUTZERNAME = re.compile(r"[a-z0-9.!#$%&'*+/=^_|~@\-]{1,254}")
+# Shorter parts of a name stand in too many good passwords.
+_NAMENSTEIL_MINDESTENS = 4
 
 
 class Rolle(StrEnum):
@@ -55,6 +65,36 @@ class Akteur:
         """Raise NichtGefunden unless this person may see that customer's data."""
         if not self.sees_all and (self.kunde_id is None or self.kunde_id != kunde_id):
             raise NichtGefunden
+
+
+def normalize_benutzername(name: str) -> str:
+    """The one spelling under which a name is stored, looked up and counted."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
+def check_benutzername(name: str) -> None:
+    """Refuse a normalized name that could be taken for another one. Raises EingabeUngueltig."""
+    if not _BENUTZERNAME.fullmatch(name):
+        raise EingabeUngueltig(
+            "Der Benutzername darf nur aus Buchstaben ohne Umlaute, Ziffern und den Zeichen einer"
+            " E-Mail-Adresse bestehen.",
+            feld="benutzername",
+        )
+
+
+def check_passwort(benutzername: str, passwort: str, feld: str = "passwort") -> None:
+    """Refuse a password that is easily guessed. `feld` is its name in the request. Raises EingabeUngueltig."""
+    if not PASSWORT_MINDESTENS <= len(passwort) <= PASSWORT_HOECHSTENS:
+        raise EingabeUngueltig(
+            f"Das Passwort braucht {PASSWORT_MINDESTENS} bis {PASSWORT_HOECHSTENS} Zeichen.", feld=feld
+        )
+    if len(set(passwort)) < PASSWORT_ZEICHENVORRAT:
+        raise EingabeUngueltig(
+            f"Das Passwort braucht mindestens {PASSWORT_ZEICHENVORRAT} verschiedene Zeichen.", feld=feld
+        )
+    teile = (benutzername, benutzername.partition("@")[0])
+    if any(len(teil) >= _NAMENSTEIL_MINDESTENS and teil.casefold() in passwort.casefold() for teil in teile):
+        raise EingabeUngueltig("Das Passwort darf den Benutzernamen nicht enthalten.", feld=feld)
 
 
 def system_akteur(name: str, zeitpunkt: datetime) -> Akteur:

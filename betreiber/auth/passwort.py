@@ -25,3 +25,7 @@ class Passwoerter:
         except (VerificationError, InvalidHashError):
             return False
         return passwort_hash is not None
+
+    def is_outdated(self, passwort_hash: str) -> bool:
+        """Whether a hash was made with other cost parameters than those of today."""
+        return self._hasher.check_needs_rehash(passwort_hash)

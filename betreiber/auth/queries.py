@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Anmeldeversuch, Benutzer, Einmalcode, Kunde, Sitzungsfamilie
@@ -13,8 +13,27 @@ def find_benutzer(session: Session, benutzername: str) -> Benutzer | None:
     return session.scalar(select(Benutzer).where(Benutzer.benutzername == benutzername))
 
 
+def find_passwort_hash(session: Session, benutzername: str) -> str | None:
+    return session.scalar(select(Benutzer.passwort_hash).where(Benutzer.benutzername == benutzername))
+
+
 def get_benutzer(session: Session, benutzer_id: int) -> Benutzer | None:
     return session.get(Benutzer, benutzer_id)
+
+
+def lock_benutzer(session: Session, benutzer_id: int) -> Benutzer | None:
+    """The user as stored now, locked: logins and changes of the password wait for each other."""
+    return session.get(Benutzer, benutzer_id, with_for_update=True, populate_existing=True)
+
+
+def lock_benutzer_named(session: Session, benutzername: str) -> Benutzer | None:
+    """Like lock_benutzer, by name."""
+    return session.scalar(
+        select(Benutzer)
+        .where(Benutzer.benutzername == benutzername)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
 
 
 def find_active_benutzer(session: Session, benutzer_id: int, sitzungsfamilie_id: str) -> Benutzer | None:
@@ -45,6 +64,13 @@ def end_familien(session: Session, benutzer_id: int, zeitpunkt: datetime) -> Non
     )
 
 
+def lock_versuche(session: Session, name_sha256: bytes) -> None:
+    """Let tries under one name count one after the other; on SQLite every writer waits for the one before."""
+    if session.get_bind().dialect.name == "postgresql":
+        schluessel = int.from_bytes(name_sha256[:8], "big", signed=True)
+        session.execute(select(func.pg_advisory_xact_lock(schluessel)))
+
+
 def list_fehlversuche(session: Session, name_sha256: bytes, seit: datetime) -> list[datetime]:
     """When logins under a name failed since an instant, oldest first."""
     return list(
@@ -71,6 +97,24 @@ def lock_einmalcode(session: Session, code_sha256: bytes, zweck: str, jetzt: dat
             Einmalcode.gueltig_bis > jetzt,
         )
         .with_for_update()
+    )
+
+
+def void_einladungen(session: Session, kunde_id: int, zeitpunkt: datetime) -> None:
+    """Make every open invitation of a customer useless."""
+    session.execute(
+        update(Einmalcode)
+        .where(Einmalcode.kunde_id == kunde_id, Einmalcode.benutzt_zeitpunkt.is_(None))
+        .values(benutzt_zeitpunkt=zeitpunkt)
+    )
+
+
+def void_passwort_codes(session: Session, benutzer_id: int, zeitpunkt: datetime) -> None:
+    """Make every open code with which a user could set a password useless."""
+    session.execute(
+        update(Einmalcode)
+        .where(Einmalcode.benutzer_id == benutzer_id, Einmalcode.benutzt_zeitpunkt.is_(None))
+        .values(benutzt_zeitpunkt=zeitpunkt)
     )
 
 

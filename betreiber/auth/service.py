@@ -1,15 +1,23 @@
 """Use cases of logging in: login, refresh, logout, invitation, password."""
 
 import hashlib
+import math
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from betreiber.auth import queries
-from betreiber.auth.domain import Akteur, Codezweck, Rolle
+from betreiber.auth.domain import (
+    Akteur,
+    Codezweck,
+    Rolle,
+    check_benutzername,
+    check_passwort,
+    normalize_benutzername,
+)
 from betreiber.auth.passwort import Passwoerter
 from betreiber.ereignis.nachricht import enqueue_nachricht
 from betreiber.ereignis.service import record_audit
@@ -20,6 +28,8 @@ from db.session import begin_read
 # OWASP ASVS 5.0, 6.3.1: a limit on failed logins of one account.
 FEHLVERSUCHE = 10
 FEHLVERSUCHE_FENSTER = timedelta(minutes=15)
+# Mails with a code that one name may ask for in the same time: nobody's mailbox is flooded through us.
+RUECKSETZUNGEN = 3
 SITZUNG_DAUER = timedelta(days=30)
 EINLADUNG_DAUER = timedelta(days=14)
 PASSWORT_CODE_DAUER = timedelta(hours=1)
@@ -39,7 +49,7 @@ class Sitzung:
 @dataclass(frozen=True, slots=True)
 class Einladung:
     einladungscode: str
-    gueltig_bis: object
+    gueltig_bis: datetime
 
 
 def login(
@@ -50,19 +60,22 @@ def login(
     An unknown name, a disabled account and a wrong password get the same answer after the same work. Raises
     NichtAngemeldet, or ZuVieleVersuche after 10 failures of one name in 15 minutes, be the password right.
     """
-    name = benutzername.casefold()
-    name_sha256 = hashlib.sha256(name.encode()).digest()
-    begin_read(session)
-    _check_fehlversuche(session, akteur, name_sha256)
-    benutzer = queries.find_benutzer(session, name)
+    name = normalize_benutzername(benutzername)
+    # Counted as a failure before the check, taken back after it: many tries at once are no more than 10 either.
+    _count_versuch(session, akteur, name, FEHLVERSUCHE)
+    passwort_hash = queries.find_passwort_hash(session, name)
     # Hashing takes long on purpose: no transaction stays open meanwhile.
-    session.rollback()
-    richtig = passwoerter.verify(benutzer.passwort_hash if benutzer else None, passwort)
-    if benutzer is None or not richtig or not benutzer.aktiv:
-        session.add(Anmeldeversuch(name_sha256=name_sha256, zeitpunkt=akteur.zeitpunkt))
-        session.commit()
-        raise NichtAngemeldet("Benutzername oder Passwort ist falsch.")
-    queries.forget_fehlversuche(session, name_sha256)
+    session.commit()
+    falsch = NichtAngemeldet("Benutzername oder Passwort ist falsch.")
+    if not passwoerter.verify(passwort_hash, passwort) or passwort_hash is None:
+        raise falsch
+    neuer_hash = passwoerter.hash(passwort) if passwoerter.is_outdated(passwort_hash) else passwort_hash
+    benutzer = queries.lock_benutzer_named(session, name)
+    # What was checked must still hold: the password may have been changed, the account disabled meanwhile.
+    if benutzer is None or not benutzer.aktiv or benutzer.passwort_hash != passwort_hash:
+        raise falsch
+    benutzer.passwort_hash = neuer_hash
+    queries.forget_fehlversuche(session, _sha256(name))
     sitzung = _open_sitzung(session, akteur, benutzer)
     session.commit()
     return sitzung
@@ -107,32 +120,61 @@ def create_benutzer(
     kunde_id: int | None = None,
 ) -> Benutzer:
     """Add a login. A customer's login needs its customer; names are unique, whatever their case."""
-    rollen = sorted(set(rollen))
+    name, rollen = normalize_benutzername(benutzername), sorted(set(rollen))
     if (Rolle.KUNDE in rollen) != (kunde_id is not None):
         raise EingabeUngueltig("Die Rolle kunde gehört zu genau einem Kunden.", feld="kunde_id")
-    check_passwort(benutzername, passwort)
+    check_benutzername(name)
+    check_passwort(name, passwort)
     passwort_hash = passwoerter.hash(passwort)
-    benutzer = _add_benutzer(session, akteur, benutzername, passwort_hash, rollen, kunde_id)
+    if kunde_id is not None and queries.find_kunde(session, kunde_id) is None:
+        raise NichtGefunden(f"Es gibt keinen Kunden mit der Nummer {kunde_id}.")
+    benutzer = _add_benutzer(session, akteur, name, passwort_hash, rollen, kunde_id)
     session.commit()
     return benutzer
 
 
 def disable_benutzer(session: Session, akteur: Akteur, *, benutzername: str) -> None:
-    """Lock an account and end its sessions at once. Raises NichtGefunden."""
-    benutzer = queries.find_benutzer(session, benutzername.casefold())
-    if benutzer is None:
-        raise NichtGefunden(f"Es gibt keinen Benutzer {benutzername}.")
+    """Lock an account and end its sessions at once; open codes end with them. Raises NichtGefunden."""
+    benutzer = _find_benutzer(session, benutzername)
     benutzer.aktiv = False
     queries.end_familien(session, benutzer.benutzer_id, akteur.zeitpunkt)
+    queries.void_passwort_codes(session, benutzer.benutzer_id, akteur.zeitpunkt)
     record_audit(session, akteur, "GESPERRT", "benutzer", benutzer.benutzer_id)
     session.commit()
 
 
+def enable_benutzer(session: Session, akteur: Akteur, *, benutzername: str) -> None:
+    """Unlock an account, also one with too many failed logins. Raises NichtGefunden."""
+    benutzer = _find_benutzer(session, benutzername)
+    benutzer.aktiv = True
+    queries.forget_fehlversuche(session, _sha256(benutzer.benutzername))
+    record_audit(session, akteur, "ENTSPERRT", "benutzer", benutzer.benutzer_id)
+    session.commit()
+
+
+def set_passwort(
+    session: Session, akteur: Akteur, passwoerter: Passwoerter, *, benutzername: str, passwort: str
+) -> None:
+    """Give somebody a new password who can get no code by mail. Every session of the user ends.
+
+    Raises NichtGefunden.
+    """
+    name = normalize_benutzername(benutzername)
+    check_passwort(name, passwort)
+    passwort_hash = passwoerter.hash(passwort)
+    _set_passwort(session, akteur, _find_benutzer(session, name), passwort_hash, "PASSWORT_GESETZT")
+    session.commit()
+
+
 def invite_kunde(session: Session, akteur: Akteur, kunde_id: int) -> Einladung:
-    """Make the code with which a customer logs in for the first time, and mail it where there is an address."""
+    """Make the code with which a customer logs in for the first time, and mail it where there is an address.
+
+    An earlier invitation ends: it may lie in the wrong hands, which is why one asks for another.
+    """
     kunde = queries.find_kunde(session, kunde_id)
     if kunde is None:
         raise NichtGefunden
+    queries.void_einladungen(session, kunde_id, akteur.zeitpunkt)
     code = _add_code(session, akteur, Codezweck.EINLADUNG, EINLADUNG_DAUER, kunde_id=kunde_id)
     record_audit(session, akteur, "EINGELADEN", "kunde", kunde_id)
     if kunde.e_mail:
@@ -152,7 +194,9 @@ def register(
     passwort: str,
 ) -> Sitzung:
     """First login of a customer: a valid invitation makes an account and opens a session."""
-    check_passwort(benutzername, passwort)
+    name = normalize_benutzername(benutzername)
+    check_benutzername(name)
+    check_passwort(name, passwort)
     begin_read(session)
     if queries.lock_einmalcode(session, _sha256(einladungscode), Codezweck.EINLADUNG, akteur.zeitpunkt) is None:
         raise _code_invalid("einladungscode")
@@ -162,7 +206,7 @@ def register(
     if code is None:
         raise _code_invalid("einladungscode")
     code.benutzt_zeitpunkt = akteur.zeitpunkt
-    benutzer = _add_benutzer(session, akteur, benutzername, passwort_hash, [Rolle.KUNDE], code.kunde_id)
+    benutzer = _add_benutzer(session, akteur, name, passwort_hash, [Rolle.KUNDE], code.kunde_id)
     sitzung = _open_sitzung(session, akteur, benutzer)
     session.commit()
     return sitzung
@@ -171,26 +215,35 @@ def register(
 def change_passwort(
     session: Session, akteur: Akteur, passwoerter: Passwoerter, *, passwort_alt: str, passwort_neu: str
 ) -> None:
-    """Set a new password and end every session of the user, this one included."""
-    begin_read(session)
+    """Set a new password and end every session of the user, this one included.
+
+    A wrong old password counts like a failed login: who found an open screen must not try them all.
+    """
     benutzer = queries.get_benutzer(session, akteur.benutzer_id or 0)
     if benutzer is None:
         raise NichtAngemeldet("Melden Sie sich neu an.")
-    name_sha256 = hashlib.sha256(benutzer.benutzername.encode()).digest()
-    _check_fehlversuche(session, akteur, name_sha256)
-    session.rollback()
-    if not passwoerter.verify(benutzer.passwort_hash, passwort_alt):
-        session.add(Anmeldeversuch(name_sha256=name_sha256, zeitpunkt=akteur.zeitpunkt))
-        session.commit()
+    name, alter_hash = benutzer.benutzername, benutzer.passwort_hash
+    check_passwort(name, passwort_neu, "passwort_neu")
+    _count_versuch(session, akteur, name, FEHLVERSUCHE)
+    session.commit()
+    if not passwoerter.verify(alter_hash, passwort_alt):
         raise EingabeUngueltig("Das alte Passwort ist falsch.", feld="passwort_alt", code="passwort_falsch")
-    check_passwort(benutzer.benutzername, passwort_neu)
-    _set_passwort(session, akteur, benutzer.benutzer_id, passwoerter.hash(passwort_neu), "PASSWORT_GEAENDERT")
+    neuer_hash = passwoerter.hash(passwort_neu)
+    benutzer = queries.lock_benutzer(session, benutzer.benutzer_id)
+    if benutzer is None or benutzer.passwort_hash != alter_hash:
+        raise NichtAngemeldet("Das Passwort wurde soeben geändert. Melden Sie sich neu an.")
+    _set_passwort(session, akteur, benutzer, neuer_hash, "PASSWORT_GEAENDERT")
     session.commit()
 
 
 def request_passwort_reset(session: Session, akteur: Akteur, *, benutzername: str) -> None:
-    """Mail a code to a user who forgot the password. Says nothing about whether the user exists."""
-    benutzer = queries.find_benutzer(session, benutzername.casefold())
+    """Mail a code to a user who forgot the password. Says nothing about whether the user exists.
+
+    Raises ZuVieleVersuche after 3 requests for one name in 15 minutes, known or not.
+    """
+    name = normalize_benutzername(benutzername)
+    _count_versuch(session, akteur, f"ruecksetzung {name}", RUECKSETZUNGEN)
+    benutzer = queries.find_benutzer(session, name)
     adresse = _mail_address(session, benutzer) if benutzer is not None and benutzer.aktiv else None
     if benutzer is not None and adresse is not None:
         code = _add_code(
@@ -205,24 +258,20 @@ def reset_passwort(
     session: Session, akteur: Akteur, passwoerter: Passwoerter, *, code: str, passwort_neu: str
 ) -> None:
     """Set a new password with a mailed code and end every session of the user."""
+    begin_read(session)
     einmalcode = queries.lock_einmalcode(session, _sha256(code), Codezweck.PASSWORT, akteur.zeitpunkt)
-    if einmalcode is None or einmalcode.benutzer_id is None:
-        raise _code_invalid("code")
-    benutzer = queries.get_benutzer(session, einmalcode.benutzer_id)
+    benutzer = queries.get_benutzer(session, einmalcode.benutzer_id or 0) if einmalcode else None
     if benutzer is None:
         raise _code_invalid("code")
-    check_passwort(benutzer.benutzername, passwort_neu)
-    einmalcode.benutzt_zeitpunkt = akteur.zeitpunkt
-    queries.forget_fehlversuche(session, hashlib.sha256(benutzer.benutzername.encode()).digest())
+    check_passwort(benutzer.benutzername, passwort_neu, "passwort_neu")
+    session.rollback()
     passwort_hash = passwoerter.hash(passwort_neu)
-    _set_passwort(session, akteur, benutzer.benutzer_id, passwort_hash, "PASSWORT_ZURUECKGESETZT")
+    einmalcode = queries.lock_einmalcode(session, _sha256(code), Codezweck.PASSWORT, akteur.zeitpunkt)
+    benutzer = queries.lock_benutzer(session, einmalcode.benutzer_id or 0) if einmalcode else None
+    if benutzer is None:
+        raise _code_invalid("code")
+    _set_passwort(session, akteur, benutzer, passwort_hash, "PASSWORT_ZURUECKGESETZT")
     session.commit()
-
-
-def check_passwort(benutzername: str, passwort: str) -> None:
-    """Refuse a password that contains the name of its user; its length is the schema's matter."""
-    if benutzername.casefold() in passwort.casefold():
-        raise EingabeUngueltig("Das Passwort darf den Benutzernamen nicht enthalten.", feld="passwort")
 
 
 def delete_expired(session: Session, akteur: Akteur) -> int:
@@ -232,14 +281,24 @@ def delete_expired(session: Session, akteur: Akteur) -> int:
     return anzahl
 
 
-def _check_fehlversuche(session: Session, akteur: Akteur, name_sha256: bytes) -> None:
+def _count_versuch(session: Session, akteur: Akteur, name: str, hoechstens: int) -> None:
+    """Count one try under a name; the caller commits. Raises ZuVieleVersuche when there were too many."""
+    name_sha256 = _sha256(name)
+    queries.lock_versuche(session, name_sha256)
     versuche = queries.list_fehlversuche(session, name_sha256, akteur.zeitpunkt - FEHLVERSUCHE_FENSTER)
-    if len(versuche) >= FEHLVERSUCHE:
-        warten = versuche[-FEHLVERSUCHE] + FEHLVERSUCHE_FENSTER - akteur.zeitpunkt
+    if len(versuche) >= hoechstens:
+        warten = versuche[-hoechstens] + FEHLVERSUCHE_FENSTER - akteur.zeitpunkt
         raise ZuVieleVersuche(
-            "Zu viele Fehlversuche. Warten Sie eine Viertelstunde oder setzen Sie das Passwort zurück.",
-            nach_s=int(warten.total_seconds()) + 1,
+            "Zu viele Versuche. Warten Sie eine Viertelstunde.", nach_s=math.ceil(warten.total_seconds())
         )
+    session.add(Anmeldeversuch(name_sha256=name_sha256, zeitpunkt=akteur.zeitpunkt))
+
+
+def _find_benutzer(session: Session, benutzername: str) -> Benutzer:
+    benutzer = queries.lock_benutzer_named(session, normalize_benutzername(benutzername))
+    if benutzer is None:
+        raise NichtGefunden(f"Es gibt keinen Benutzer {benutzername}.")
+    return benutzer
 
 
 def _add_benutzer(
@@ -250,11 +309,10 @@ def _add_benutzer(
     rollen: list[Rolle],
     kunde_id: int | None,
 ) -> Benutzer:
-    name = benutzername.casefold()
-    if queries.find_benutzer(session, name) is not None:
+    if queries.find_benutzer(session, benutzername) is not None:
         raise KonfliktFehler("Diesen Benutzernamen gibt es schon.", code="benutzername_vergeben")
     benutzer = Benutzer(
-        benutzername=name,
+        benutzername=benutzername,
         passwort_hash=passwort_hash,
         rollen=[str(rolle) for rolle in rollen],
         kunde_id=kunde_id,
@@ -266,13 +324,13 @@ def _add_benutzer(
     return benutzer
 
 
-def _set_passwort(session: Session, akteur: Akteur, benutzer_id: int, passwort_hash: str, aktion: str) -> None:
-    benutzer = queries.get_benutzer(session, benutzer_id)
-    if benutzer is None:
-        raise NichtGefunden
+def _set_passwort(session: Session, akteur: Akteur, benutzer: Benutzer, passwort_hash: str, aktion: str) -> None:
+    """Store a new password for a locked row; sessions, open codes and a lock after failed logins end."""
     benutzer.passwort_hash = passwort_hash
-    queries.end_familien(session, benutzer_id, akteur.zeitpunkt)
-    record_audit(session, akteur, aktion, "benutzer", benutzer_id)
+    queries.end_familien(session, benutzer.benutzer_id, akteur.zeitpunkt)
+    queries.void_passwort_codes(session, benutzer.benutzer_id, akteur.zeitpunkt)
+    queries.forget_fehlversuche(session, _sha256(benutzer.benutzername))
+    record_audit(session, akteur, aktion, "benutzer", benutzer.benutzer_id)
 
 
 def _open_sitzung(session: Session, akteur: Akteur, benutzer: Benutzer) -> Sitzung:
@@ -334,6 +392,6 @@ def _code_invalid(feld: str) -> EingabeUngueltig:
     )
 
 
-def _sha256(code: str) -> bytes:
+def _sha256(text: str) -> bytes:
     # A code has 128 random bits: a plain hash is enough, nobody can try them all.
-    return hashlib.sha256(code.encode()).digest()
+    return hashlib.sha256(text.encode()).digest()

@@ -1,5 +1,6 @@
 """The gate of the public API: every request passes the table of rights before anything else reads it."""
 
+import re
 import uuid
 from datetime import timedelta
 
@@ -26,6 +27,9 @@ from db.session import create_session
 
 ZUGRIFF_DAUER = timedelta(minutes=15)
 AUSSTELLER, EMPFAENGER = "messstellenbetreiber", "messstellenbetreiber-api"
+# What `sub` and the ids of sessions and refresh tokens look like: nothing else reaches the database.
+_BENUTZER_ID = re.compile(r"[1-9][0-9]{0,17}")
+_ZUFALL = re.compile(r"[A-Za-z0-9_\-]{22}")
 
 
 class RechteUnvollstaendig(Exception):
@@ -94,9 +98,10 @@ def read_refresh_token(token: str) -> dict[str, str]:
         inhalt = decode_token(token)
     except (PyJWTError, JWTExtendedException, ValueError) as error:
         raise NichtAngemeldet("Das Erneuerungstoken ist ungültig oder abgelaufen.") from error
-    if inhalt.get("type") != "refresh" or not isinstance(inhalt.get("fam"), str):
+    fam, jti = str(inhalt.get("fam")), str(inhalt.get("jti"))
+    if inhalt.get("type") != "refresh" or not _ZUFALL.fullmatch(fam) or not _ZUFALL.fullmatch(jti):
         raise NichtAngemeldet("Das ist kein Erneuerungstoken.")
-    return {"sitzungsfamilie_id": inhalt["fam"], "jti": inhalt["jti"]}
+    return {"sitzungsfamilie_id": fam, "jti": jti}
 
 
 def _check_zugang() -> None:
@@ -112,9 +117,12 @@ def _check_zugang() -> None:
         return
     verify_jwt_in_request()
     anspruch = get_jwt()
+    sub, fam = str(anspruch.get("sub")), str(anspruch.get("fam"))
+    if not _BENUTZER_ID.fullmatch(sub) or not _ZUFALL.fullmatch(fam):
+        raise NichtAngemeldet("Das Zugriffstoken ist ungültig. Melden Sie sich neu an.")
     # A session of its own: a slow body must not hold the lock of a writer from here on.
     with create_session(current_engine(), lesen=True) as session:
-        benutzer = queries.find_active_benutzer(session, int(anspruch["sub"]), str(anspruch.get("fam")))
+        benutzer = queries.find_active_benutzer(session, int(sub), fam)
     if benutzer is None:
         raise NichtAngemeldet("Die Sitzung ist beendet. Melden Sie sich neu an.")
     rollen = frozenset(Rolle(name) for name in benutzer.rollen)
@@ -128,5 +136,5 @@ def _check_zugang() -> None:
         benutzer_id=benutzer.benutzer_id,
         rollen=rollen,
         kunde_id=benutzer.kunde_id,
-        sitzungsfamilie_id=str(anspruch["fam"]),
+        sitzungsfamilie_id=fam,
     )

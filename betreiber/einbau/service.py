@@ -70,7 +70,7 @@ def create_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, daten:
 def end_einbau(
     session: Session, akteur: Akteur, stromzaehler_id: int, einbau_id: int, version: int, bis: datetime
 ) -> Einbau:
-    """Record that a meter was removed: it becomes AUSGEBAUT and an event is written.
+    """Record that a meter was removed: it becomes AUSGEBAUT (one that is GESPERRT stays so), an event is written.
 
     For an Einbau that has ended this corrects the instant only. Raises NichtGefunden, VersionVeraltet,
     EingabeUngueltig for an instant before the installation or in the future, KonfliktFehler for an overlap.
@@ -88,7 +88,9 @@ def end_einbau(
         record_audit(session, akteur, "GEAENDERT", "einbau", einbau_id, alt=alt, neu=neu)
     if hing_noch:
         stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
-        set_zustand(session, akteur, stromzaehler, Zaehlerzustand.AUSGEBAUT)
+        # Removing a meter does not make it trusted again.
+        if stromzaehler.zustand != Zaehlerzustand.GESPERRT:
+            set_zustand(session, akteur, stromzaehler, Zaehlerzustand.AUSGEBAUT)
         daten = {"messstelle_id": einbau.messstelle_id, "bis": bis}
         record_ereignis(
             session, akteur, Ereignisart.STROMZAEHLER_AUSGEBAUT, "stromzaehler", stromzaehler_id, daten=daten

@@ -1,0 +1,79 @@
+"""Which file may import what, where import-linter's wildcards cannot say it: its own folder, and nothing else.
+
+The contracts in pyproject.toml look at everything that follows from an import; this looks at the line itself, with
+the list of what is allowed.
+"""
+
+import re
+
+import pytest
+
+from tests.haus.quelltext import WURZEL, imports, name_of
+
+# What the files of a Fachordner may import of the operator: {eigen} is the folder itself.
+ERLAUBT = {
+    "domain.py": r"(errors|zeit|\w+\.domain)",
+    "schemas.py": r"(felder|seite|zeit|\w+\.(domain|schemas))",
+    "queries.py": r"(seite|zeit|{eigen}\.(domain|queries))",
+    "service.py": r"(errors|metrik|seite|zeit|{eigen}\.\w+|\w+\.(domain|service)|ablesung\.speicher|auth\.passwort"
+    r"|ereignis\.nachricht|schluessel\.ablage)",
+    "routes.py": r"(extensions|geraete|seite|session|auth\.zugang|{eigen}\.(schemas|service|zaehlerstaende))",
+}
+# Files that are split off by what they do follow the rule of the file from which they were split.
+WIE = {
+    "ablesung/speicher.py": "queries.py",
+    "ablesung/zaehlerstaende.py": "service.py",
+    "auth/passwort.py": "service.py",
+    "auth/rechte.py": "service.py",
+    "ereignis/nachricht.py": "service.py",
+    "schluessel/ablage.py": "service.py",
+    "schluessel/ca.py": "service.py",
+}
+# The gate of the API is Flask's side of auth: it reads the table of rights and sets who acts.
+EIGENE_REGEL = {"auth/zugang.py"}
+OHNE_FACH = {"jobs", "web"}
+FACHDATEIEN = [
+    datei
+    for datei in sorted((WURZEL / "betreiber").glob("*/*.py"))
+    if datei.parent.name not in OHNE_FACH and datei.name != "__init__.py"
+]
+FREMDES = {
+    "domain.py": {"telegramm"},
+    "schemas.py": {"marshmallow"},
+    "queries.py": {"sqlalchemy", "db", "telegramm"},
+    "service.py": {"sqlalchemy", "db", "telegramm", "cryptography", "argon2", "structlog"},
+    "routes.py": {"flask", "telegramm"},
+}
+
+
+def rule_of(datei):
+    kurz = datei.relative_to(WURZEL / "betreiber").as_posix()
+    return WIE.get(kurz, datei.name)
+
+
+def test_every_file_of_a_fachordner_has_a_rule():
+    ohne = [name_of(datei) for datei in FACHDATEIEN if rule_of(datei) not in ERLAUBT]
+    assert sorted(ohne) == sorted(f"betreiber/{name}" for name in EIGENE_REGEL)
+
+
+@pytest.mark.parametrize("datei", [pytest.param(datei, id=name_of(datei)) for datei in FACHDATEIEN])
+def test_a_file_imports_what_its_role_allows(datei):
+    regel = rule_of(datei)
+    if regel not in ERLAUBT:
+        return
+    muster = re.compile(ERLAUBT[regel].replace("{eigen}", datei.parent.name) + r"(\.\w+)?")
+    for name in imports(datei):
+        paket, _, rest = name.partition(".")
+        if paket == "betreiber":
+            assert muster.fullmatch(rest), f"{name_of(datei)} imports {name}"
+        elif paket in {
+            "flask",
+            "sqlalchemy",
+            "marshmallow",
+            "db",
+            "telegramm",
+            "cryptography",
+            "argon2",
+            "structlog",
+        }:
+            assert paket in FREMDES[regel], f"{name_of(datei)} imports {name}"
