@@ -1,0 +1,57 @@
+"""A meter that is installed and enrolled, with the quarter hour at which the clock of the tests stands."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Select, select
+
+from db.models import Ereignis, Quarantaene, Verbrauch
+from db.session import create_session
+from tests.hilfen import FesteUhr, Welt
+from tests.kanal import Kanal, Zaehler
+
+ZAEHLERNUMMER = "1EMH0012345678"
+
+
+@dataclass
+class Tabellen:
+    """What lies in the fact tables and the event log."""
+
+    engine: Engine
+
+    def _rows(self, anweisung: Select[Any]) -> list[Any]:
+        with create_session(self.engine, lesen=True) as session:
+            return [tuple(zeile) for zeile in session.execute(anweisung)]
+
+    def verbrauch(self) -> list[tuple[int, int]]:
+        return self._rows(
+            select(Verbrauch.uhrzeit, Verbrauch.stromverbrauch_gesamt_wh).order_by(Verbrauch.uhrzeit)
+        )
+
+    def quarantaene(self) -> list[tuple[int, int, str]]:
+        spalten = (Quarantaene.uhrzeit, Quarantaene.stromverbrauch_gesamt_wh, Quarantaene.grund)
+        return self._rows(select(*spalten).order_by(*spalten))
+
+    def ereignisse(self, art: str) -> list[dict[str, object]]:
+        return [daten for (daten,) in self._rows(select(Ereignis.daten).where(Ereignis.art == art))]
+
+
+@pytest.fixture
+def tabellen(engine: Engine) -> Tabellen:
+    return Tabellen(engine)
+
+
+@pytest.fixture
+def zaehler(kanal: Kanal, welt: Welt, uhr: FesteUhr) -> Zaehler:
+    """Installed ten days ago at a place with a connection of 30 kW."""
+    stromzaehler_id = welt.stromzaehler(zaehlernummer=ZAEHLERNUMMER)
+    welt.einbau(stromzaehler_id, welt.messstelle(), uhr.now() - timedelta(days=10))
+    return kanal.enrolled(ZAEHLERNUMMER, stromzaehler_id)
+
+
+@pytest.fixture
+def jetzt(uhr: FesteUhr) -> int:
+    """The quarter hour of now: 2026-06-15T10:00:00Z."""
+    return int(uhr.now().timestamp())

@@ -1,0 +1,116 @@
+"""Enrolment: a token works once, for its meter, with keys that prove themselves."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from betreiber.schluessel import ablage
+from tests.kanal import Zaehler, csr, messwert
+
+NUMMER = "1EMH0012345678"
+
+
+@pytest.fixture
+def stromzaehler_id(welt):
+    return welt.stromzaehler(zaehlernummer=NUMMER)
+
+
+@pytest.fixture
+def zaehler(stromzaehler_id):
+    return Zaehler(NUMMER, stromzaehler_id)
+
+
+def refusal(antwort):
+    return antwort.status_code, antwort.json["code"]
+
+
+def test_a_token_brings_certificates_that_work(kanal, zaehler, uhr):
+    assert kanal.enrol(zaehler, zaehler.einschreibung(kanal.token(zaehler.stromzaehler_id))).status_code == 200
+    assert zaehler.enrolled.epoche == 1
+    assert kanal.deliver(zaehler, [messwert(int(uhr.now().timestamp()), 1)]).neu == 1
+
+
+def test_a_lost_answer_is_given_again(kanal, zaehler):
+    token = kanal.token(zaehler.stromzaehler_id)
+    erste = kanal.enrol(zaehler, zaehler.einschreibung(token))
+    zweite = kanal.enrol(zaehler, zaehler.einschreibung(token))
+    assert (zweite.status_code, zweite.data) == (200, erste.data)
+
+
+def test_one_answer_for_every_token_that_does_not_fit(kanal, zaehler, welt, uhr):
+    benutzt = kanal.token(zaehler.stromzaehler_id)
+    kanal.enrol(zaehler, zaehler.einschreibung(benutzt))
+    anderer = Zaehler(NUMMER, zaehler.stromzaehler_id)
+    fremd = kanal.token(welt.stromzaehler(zaehlernummer="1EMH0000000002"))
+    abgelaufen = kanal.token(zaehler.stromzaehler_id)
+    uhr.advance(timedelta(days=14))
+    antworten = [kanal.enrol(anderer, anderer.einschreibung(t)) for t in (benutzt, fremd, abgelaufen, "geraten")]
+    unbekannt = Zaehler("1EMH0000000003", 0)
+    antworten.append(kanal.enrol(unbekannt, unbekannt.einschreibung("geraten")))
+    assert {(antwort.status_code, antwort.data) for antwort in antworten} == {(403, antworten[0].data)}
+
+
+def test_after_five_wrong_tokens_the_right_one_is_dead(kanal, zaehler):
+    token = kanal.token(zaehler.stromzaehler_id)
+    for _ in range(5):
+        assert refusal(kanal.enrol(zaehler, zaehler.einschreibung("geraten"))) == (403, "token")
+    assert refusal(kanal.enrol(zaehler, zaehler.einschreibung("geraten"))) == (423, "token_gesperrt")
+    assert refusal(kanal.enrol(zaehler, zaehler.einschreibung(token))) == (423, "token_gesperrt")
+    neues = kanal.token(zaehler.stromzaehler_id)
+    assert kanal.enrol(zaehler, zaehler.einschreibung(neues)).status_code == 200
+
+
+def test_bad_requests_do_not_use_up_the_token(kanal, zaehler):
+    token = kanal.token(zaehler.stromzaehler_id)
+    rsa_schluessel = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    gut = csr(zaehler.signatur, NUMMER)
+    for schlecht in (
+        b"kein CSR",
+        csr(rsa_schluessel, NUMMER),
+        csr(ec.generate_private_key(ec.SECP384R1()), NUMMER),
+        gut[:-1] + bytes([gut[-1] ^ 1]),
+        csr(zaehler.tls, NUMMER),
+    ):
+        koerper = zaehler.einschreibung(token, csr_signatur=schlecht)
+        assert refusal(kanal.enrol(zaehler, koerper)) == (400, "csr_ungueltig")
+    assert kanal.enrol(zaehler, zaehler.einschreibung(token)).status_code == 200
+
+
+def test_keys_that_were_certified_before_are_refused(kanal, zaehler, welt):
+    kanal.enrol(zaehler, zaehler.einschreibung(kanal.token(zaehler.stromzaehler_id)))
+    dieb = Zaehler("1EMH0000000002", welt.stromzaehler(zaehlernummer="1EMH0000000002"), signatur=zaehler.signatur)
+    antwort = kanal.enrol(dieb, dieb.einschreibung(kanal.token(dieb.stromzaehler_id)))
+    assert refusal(antwort) == (409, "schluessel_bekannt")
+
+
+def test_the_body_must_be_canonical_cbor(kanal, zaehler):
+    assert refusal(kanal.enrol(zaehler, b"\x9f\xff")) == (422, "inhalt")
+
+
+def test_staff_make_tokens_through_the_api(client, als, welt, session):
+    stromzaehler_id = welt.stromzaehler(zaehlernummer=NUMMER)
+    antwort = client.post(f"/v1/stromzaehler/{stromzaehler_id}/einschreibungstoken", als=als("wartung"))
+    assert antwort.status_code == 201
+    assert antwort.json["zaehlernummer"] == NUMMER
+    assert antwort.json["gueltig_bis"] == "2026-06-29T10:00:00Z"
+    assert client.post("/v1/stromzaehler/99/einschreibungstoken", als=als("wartung")).status_code == 404
+
+
+def test_private_keys_are_readable_by_their_owner_only(pki_vorlage):
+    schluessel = sorted(pki_vorlage.glob("*.key"))
+    assert {datei.stem for datei in schluessel} == {
+        "wurzel", "geraete_ca", "server", "signatur", "verschluesselung", "platz",
+    }  # fmt: skip
+    assert {oct(datei.stat().st_mode & 0o777) for datei in schluessel} == {"0o600"}
+
+
+def test_existing_keys_are_never_replaced(pki_vorlage, uhr):
+    vorher = (pki_vorlage / "wurzel.key").read_bytes()
+    assert ablage.create_pki(pki_vorlage, ["localhost"], uhr.now()) is False
+    assert (pki_vorlage / "wurzel.key").read_bytes() == vorher
+
+
+def test_missing_keys_say_which_command_makes_them(tmp_path):
+    with pytest.raises(ablage.PkiFehlt, match="betreiber pki anlegen"):
+        ablage.load_betreiberschluessel(tmp_path)
