@@ -110,7 +110,8 @@ class Betreiberprozess:
 
     def ready(self) -> bool:
         try:
-            return requests.get(f"{self.betrieb_url}/readyz", timeout=5).status_code == 200
+            with requests.get(f"{self.betrieb_url}/readyz", timeout=5) as antwort:
+                return antwort.status_code == 200
         except requests.RequestException:
             return False
 
@@ -147,6 +148,12 @@ class ApiKlient:
         self._http = requests.Session()
         self._http.trust_env = False
         self.kunde_id: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def login(self, benutzername: str, passwort: str) -> None:
         antwort = self.call("POST", "/v1/anmeldung", json={"benutzername": benutzername, "passwort": passwort})

@@ -234,12 +234,10 @@ def test_zaehlerstaende_of_a_period_are_paged(client, als, kunde, zaehler):
 
 
 def test_zaehlerstaende_of_another_time_are_not_theirs(client, als, welt, zaehler):
-    spaeter = welt.kunde()
-    person = als("kunde", kunde_id=spaeter)
+    pfad = f"/v1/stromzaehler/{zaehler}/zaehlerstaende"
     frage = {"von": zeit(TAG_VORHER).isoformat(), "bis": zeit(ENDE).isoformat()}
-    assert (
-        client.get(f"/v1/stromzaehler/{zaehler}/zaehlerstaende", query_string=frage, als=person).status_code == 404
-    )
+    spaeter = als("kunde", kunde_id=welt.kunde())
+    assert client.get(pfad, query_string=frage, als=spaeter).status_code == 404
     rueckwaerts = {"von": frage["bis"], "bis": frage["von"]}
     antwort = client.get(pfad, query_string=rueckwaerts, als=als("sachbearbeitung"))
     assert (antwort.status_code, antwort.json["code"]) == (422, "zeitraum_ungueltig")

@@ -1,0 +1,115 @@
+"""`betreiber start` as a person and an init system meet it: stop, crash of a part, crash of the whole."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from scripts.betreiberprozess import BetreiberFehler, Betreiberprozess
+from tests.e2e.conftest import BILLIG
+
+HOECHSTENS_S = 30
+
+
+def children(pid):
+    """The processes that a process started, and theirs."""
+    alle = []
+    for eintrag in os.listdir("/proc"):
+        if eintrag.isdigit():
+            try:
+                with open(f"/proc/{eintrag}/stat", encoding="ascii", errors="replace") as datei:
+                    eltern = int(datei.read().rsplit(")", 1)[1].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            alle.append((int(eintrag), eltern))
+    gefunden, offen = set(), {pid}
+    while offen:
+        offen = {kind for kind, eltern in alle if eltern in offen} - gefunden
+        gefunden |= offen
+    return gefunden
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as datei:
+            return datei.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for(bedingung):
+    frist = time.monotonic() + HOECHSTENS_S
+    while not bedingung():
+        assert time.monotonic() < frist, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def prozess(tmp_path):
+    prozess = Betreiberprozess(tmp_path / "daten", BILLIG)
+    prozess.start()
+    yield prozess
+    prozess.stop()
+
+
+def test_stop_ends_every_process(prozess):
+    kinder = children(prozess.pid)
+    assert len(kinder) >= 7  # four leading processes, three of them with workers
+    prozess.stop()
+    assert not any(map(alive, kinder))
+
+
+def test_a_killed_part_comes_back(prozess):
+    (oeffentlich,) = [
+        kind
+        for kind in children(prozess.pid)
+        if b"oeffentlich" in Path(f"/proc/{kind}/cmdline").read_bytes() and prozess.pid == parent(kind)
+    ]
+    os.killpg(oeffentlich, signal.SIGKILL)
+    wait_for(lambda: not alive(oeffentlich))
+    wait_for(prozess.ready)
+    assert requests.get(f"{prozess.url}/docs", timeout=5).ok
+
+
+def test_when_the_leading_process_is_killed_all_others_end(prozess):
+    kinder = children(prozess.pid)
+    os.kill(prozess.pid, signal.SIGKILL)
+    wait_for(lambda: not any(map(alive, kinder)))
+
+
+def test_a_second_start_finds_its_data(prozess):
+    prozess.call(
+        "benutzer", "anlegen", "--name", "erika", "--rolle", "analyse", "--passwort-stdin",
+        eingabe="ein langes Wort\n",
+    )  # fmt: skip
+    prozess.stop()
+    prozess.start()
+    daten = {"benutzername": "Erika", "passwort": "ein langes Wort"}
+    assert requests.post(f"{prozess.url}/v1/anmeldung", json=daten, timeout=5).status_code == 200
+
+
+def test_production_does_not_start_unprepared(tmp_path):
+    umgebung = {"MSB_UMGEBUNG": "produktion", "MSB_MAIL_ORDNER": str(tmp_path / "mail")}
+    with pytest.raises(BetreiberFehler, match="MSB_JWT_SECRET is needed"):
+        Betreiberprozess(tmp_path, umgebung).start()
+    umgebung["MSB_JWT_SECRET"] = "0123456789abcdef" * 2
+    with pytest.raises(BetreiberFehler, match="betreiber datenbank aktualisieren"):
+        Betreiberprozess(tmp_path, umgebung).start()
+    unvorbereitet = Betreiberprozess(tmp_path, umgebung)
+    unvorbereitet.call("datenbank", "aktualisieren")
+    with pytest.raises(BetreiberFehler, match="betreiber pki anlegen"):
+        unvorbereitet.start()
+
+
+def test_an_unreachable_database_is_said_so(tmp_path):
+    umgebung = {"MSB_DATABASE_URL": "postgresql://msb@127.0.0.1:1/msb"}
+    with pytest.raises(BetreiberFehler, match="check MSB_DATABASE_URL"):
+        Betreiberprozess(tmp_path, umgebung).start()
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as datei:
+        return int(datei.read().rsplit(")", 1)[1].split()[1])
