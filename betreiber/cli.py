@@ -9,9 +9,11 @@ from functools import wraps
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from betreiber.auth.domain import Rolle, system_akteur
 from betreiber.errors import BetreiberError
+from betreiber.felder import INT64_MAX
 from betreiber.settings import Settings, SettingsInvalid, variable_name
 
 
@@ -30,8 +32,24 @@ def _with_settings(funktion: Callable[..., Any]) -> Callable[..., Any]:
         except BetreiberError as error:
             click.echo(f"Fehler: {error.detail}", err=True)
             sys.exit(1)
+        except SQLAlchemyError as error:
+            # Not its text: it may quote the address of the database, password included.
+            click.echo(
+                f"Fehler: Die Datenbank ist nicht benutzbar ({type(error).__name__}). Prüfen Sie"
+                " MSB_DATABASE_URL und: betreiber datenbank zustand",
+                err=True,
+            )
+            sys.exit(1)
+        except OSError as error:
+            click.echo(f"Fehler: {error.strerror}: {error.filename}", err=True)
+            sys.exit(1)
 
     return wrapper
+
+
+_PASSWORT_STDIN = click.option(
+    "--passwort-stdin", is_flag=True, help="Read the password from standard input instead of asking."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -139,7 +157,7 @@ def zustand(settings: Settings) -> None:
 
 @main.group()
 def benutzer() -> None:
-    """Logins: add one, disable one.
+    """Logins: add, disable and enable one, set its password.
 
     \b
     Example: betreiber benutzer anlegen --name erika@example.org --rolle sachbearbeitung
@@ -151,8 +169,8 @@ def benutzer() -> None:
 @click.option(
     "--rolle", "rollen", multiple=True, required=True, type=click.Choice([str(rolle) for rolle in Rolle])
 )
-@click.option("--kunde-id", type=int, help="The customer, for the role kunde.")
-@click.option("--passwort-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@click.option("--kunde-id", type=click.IntRange(1, INT64_MAX), help="The customer, for the role kunde.")
+@_PASSWORT_STDIN
 @_with_settings
 def anlegen(
     settings: Settings, name: str, rollen: tuple[str, ...], kunde_id: int | None, passwort_stdin: bool
@@ -163,16 +181,10 @@ def anlegen(
     Example: betreiber benutzer anlegen --name erika@example.org --rolle sachbearbeitung
     """
     from betreiber.auth.passwort import Passwoerter
-    from betreiber.auth.schemas import PASSWORT_MINDESTENS
     from betreiber.auth.service import create_benutzer
     from db.session import create_engine, create_session
 
-    if passwort_stdin:
-        passwort = sys.stdin.readline().rstrip("\n")
-    else:
-        passwort = click.prompt("Passwort", hide_input=True, confirmation_prompt="Passwort wiederholen")
-    if len(passwort) < PASSWORT_MINDESTENS:
-        raise click.ClickException(f"Das Passwort braucht mindestens {PASSWORT_MINDESTENS} Zeichen.")
+    passwort = _read_passwort(passwort_stdin)
     with create_session(create_engine(settings.datenbank)) as session:
         neu = create_benutzer(
             session,
@@ -201,6 +213,59 @@ def sperren(settings: Settings, name: str) -> None:
     with create_session(create_engine(settings.datenbank)) as session:
         disable_benutzer(session, system_akteur("befehlszeile", settings.uhr.now()), benutzername=name)
     click.echo(f"Benutzer {name} ist gesperrt.")
+
+
+@benutzer.command()
+@click.option("--name", required=True, help="User name.")
+@_with_settings
+def entsperren(settings: Settings, name: str) -> None:
+    """Enable a login again, also one with too many failed logins.
+
+    \b
+    Example: betreiber benutzer entsperren --name erika@example.org
+    """
+    from betreiber.auth.service import enable_benutzer
+    from db.session import create_engine, create_session
+
+    with create_session(create_engine(settings.datenbank)) as session:
+        enable_benutzer(session, system_akteur("befehlszeile", settings.uhr.now()), benutzername=name)
+    click.echo(f"Benutzer {name} ist freigegeben.")
+
+
+@benutzer.command("passwort")
+@click.option("--name", required=True, help="User name.")
+@_PASSWORT_STDIN
+@_with_settings
+def passwort_setzen(settings: Settings, name: str, passwort_stdin: bool) -> None:
+    """Set the password of somebody who can get no code by mail, and end the sessions.
+
+    \b
+    Example: betreiber benutzer passwort --name erika
+    """
+    from betreiber.auth.passwort import Passwoerter
+    from betreiber.auth.service import set_passwort
+    from db.session import create_engine, create_session
+
+    passwort = _read_passwort(passwort_stdin)
+    with create_session(create_engine(settings.datenbank)) as session:
+        set_passwort(
+            session,
+            system_akteur("befehlszeile", settings.uhr.now()),
+            Passwoerter(settings.argon2_zeit, settings.argon2_speicher_kib),
+            benutzername=name,
+            passwort=passwort,
+        )
+    click.echo(f"Das Passwort von {name} ist gesetzt.")
+
+
+def _read_passwort(aus_stdin: bool) -> str:
+    if not aus_stdin:
+        passwort: str = click.prompt("Passwort", hide_input=True, confirmation_prompt="Passwort wiederholen")
+        return passwort
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise click.ClickException("Das Passwort ist kein gültiges UTF-8.") from error
 
 
 @main.group()

@@ -4,28 +4,39 @@ import logging
 import re
 import sys
 import time
+import traceback
 import uuid
+from pathlib import Path
+from types import TracebackType
 
 import structlog
 from flask import Flask, Response, g, request
 
 from betreiber import metrik
 
+# Any other method is one name in logs and metrics: a client could make up as many as it likes.
+_METHODEN = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9\-]{8,64}")
 log = structlog.get_logger()
 
 
 def init_logging(log_format: str) -> None:
-    """Send everything, the standard library's logs too, to standard error as JSON (or as text for people)."""
+    """Send everything, the standard library's logs too, to standard error as JSON (or as text for people).
+
+    JSON names an exception by its class and its place only: its text may quote a row or what a client sent.
+    """
+    als_json = log_format == "json"
     vorher: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(describe_error)
+        if als_json
+        else structlog.processors.format_exc_info,
     ]
     zeichner = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
-        if log_format == "json"
+        if als_json
         else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
@@ -39,6 +50,18 @@ def init_logging(log_format: str) -> None:
     wurzel = logging.getLogger()
     wurzel.handlers = [handler]
     wurzel.setLevel(logging.INFO)
+
+
+def describe_error(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
+    """Classes and places of an exception and of its causes, the innermost place first."""
+    error: BaseException | None = exc_info[1]
+    teile = []
+    while error is not None:
+        rahmen = reversed(traceback.extract_tb(error.__traceback__))
+        orte = " < ".join(f"{Path(ort.filename).name}:{ort.lineno} {ort.name}" for ort in rahmen)
+        teile.append(f"{type(error).__qualname__} at {orte or 'no place'}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "; caused by ".join(teile)
 
 
 def init_request_log(app: Flask) -> None:
@@ -60,9 +83,8 @@ def init_request_log(app: Flask) -> None:
         route = request.url_rule.rule if request.url_rule else "unbekannt"
         dauer_s = time.perf_counter() - g.msb_beginn
         antwort.headers["X-Request-ID"] = g.msb_request_id
-        metrik.ANFRAGEN.labels(request.method, route, antwort.status_code).inc()
+        methode = request.method if request.method in _METHODEN else "andere"
+        metrik.ANFRAGEN.labels(methode, route, antwort.status_code).inc()
         metrik.ANTWORTZEIT.labels(route).observe(dauer_s)
-        log.info(
-            "request", method=request.method, route=route, status=antwort.status_code, ms=round(dauer_s * 1e3, 1)
-        )
+        log.info("request", method=methode, route=route, status=antwort.status_code, ms=round(dauer_s * 1e3, 1))
         return antwort

@@ -1,15 +1,21 @@
 """Every setting of the operator: the variables MSB_*, read once, all mistakes reported at once."""
 
+import ipaddress
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from betreiber.zeit import SimulierteUhr, Systemuhr, Uhr
 
 T = TypeVar("T")
 UMGEBUNGEN = ("entwicklung", "produktion")
+# OWASP Password Storage Cheat Sheet: argon2id with 19 MiB and two passes is the least.
+ARGON2_SPEICHER_KIB_MINDESTENS, ARGON2_ZEIT_MINDESTENS = 19_456, 2
 
 
 class SettingsInvalid(Exception):
@@ -45,6 +51,33 @@ def _umgebung(wert: str) -> str:
     return wert
 
 
+def _database_url(wert: str) -> str:
+    if re.match(r"(sqlite:///.|postgresql(\+psycopg)?://.)", wert) is None:
+        raise ValueError("expected sqlite:///FILE or postgresql://...")
+    return wert
+
+
+def _smtp_url(wert: str) -> str:
+    url = urlsplit(wert)
+    # Reading the port raises ValueError for one that is no port.
+    if url.scheme not in ("smtp", "smtps") or not url.hostname or url.port == 0:
+        raise ValueError("expected smtp://user:password@host:port or smtps://...")
+    return wert
+
+
+def _mail_adresse(wert: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=^_|~\-]+@[A-Za-z0-9.\-]+", wert) is None:
+        raise ValueError("expected an address such as kundenservice@example.org")
+    return wert
+
+
+def _faktor(wert: str) -> float:
+    zahl = float(wert)
+    if not (math.isfinite(zahl) and zahl > 0):
+        raise ValueError("expected a number above 0")
+    return zahl
+
+
 def _between(low: int, high: int) -> Callable[[str], int]:
     def parse(wert: str) -> int:
         zahl = int(wert)
@@ -71,7 +104,7 @@ class Settings:
     debug: bool = _var(False, _wahr, "Flask's debug mode; refused in produktion")
     daten: Path = _var(Path("var"), Path, "data folder: SQLite file, keys, mails, metrics")
     database_url: str = _var(
-        "", str, "sqlite:///FILE or postgresql://...; default: SQLite in the data folder", geheim=True
+        "", _database_url, "sqlite:///FILE or postgresql://...; default: SQLite in the data folder", geheim=True
     )
     jwt_secret: str = _var(
         "",
@@ -108,9 +141,12 @@ class Settings:
     threads: int = _var(8, _between(1, 128), "threads of a worker process")
     mail_ordner: str = _var("", str, "folder into which mails are written; default: mail in the data folder")
     smtp_url: str = _var(
-        "", str, "smtp://user:password@host:port or smtps://...; empty: mails go to the folder", geheim=True
+        "",
+        _smtp_url,
+        "smtp://user:password@host:port or smtps://...; empty: mails go to the folder",
+        geheim=True,
     )
-    mail_absender: str = _var("kundenservice@example.org", str, "sender address of mails")
+    mail_absender: str = _var("kundenservice@example.org", _mail_adresse, "sender address of mails")
     ablesung_hoechstalter_tage: int = _var(
         400, _between(1, 36_500), "age up to which the device channel takes readings"
     )
@@ -123,7 +159,9 @@ class Settings:
     uhr_bezug: datetime | None = _var(
         None, _zeitpunkt, "simulated clock: the real instant it refers to; default: MSB_UHR_START"
     )
-    uhr_faktor: float = _var(1.0, float, "simulated clock: how many times as fast it runs; refused in produktion")
+    uhr_faktor: float = _var(
+        1.0, _faktor, "simulated clock: how many times as fast it runs; refused in produktion"
+    )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -140,8 +178,9 @@ class Settings:
             try:
                 werte[feld.name] = feld.metadata["parse"](env[name])
             except ValueError as error:
-                grund = "cannot be read" if feld.metadata["geheim"] else f"cannot be read: {env[name]!r} ({error})"
-                fehler.append(f"{name} {grund}")
+                # The text of an error may quote the value.
+                grund = "" if feld.metadata["geheim"] else f": {env[name]!r} ({error})"
+                fehler.append(f"{name} cannot be read{grund}; expected: {feld.metadata['doc']}")
         settings = cls(**werte)
         fehler += settings.mistakes()
         if fehler:
@@ -155,16 +194,17 @@ class Settings:
             fehler.append("MSB_JWT_SECRET is shorter than 32 bytes; make one with: openssl rand -hex 32")
         if bool(self.tls_zertifikat) != bool(self.tls_schluessel):
             fehler.append("MSB_TLS_ZERTIFIKAT and MSB_TLS_SCHLUESSEL go together")
+        for datei in (self.tls_zertifikat, self.tls_schluessel):
+            if datei and not Path(datei).is_file():
+                fehler.append(f"MSB_TLS_ZERTIFIKAT or MSB_TLS_SCHLUESSEL names a file that is not there: {datei}")
         if not self.tls_zertifikat and not is_loopback(self.host) and not self.proxy_adressen:
             fehler.append(
                 "MSB_HOST is not loopback: set MSB_TLS_ZERTIFIKAT, or MSB_PROXY_ADRESSEN if a proxy does TLS"
             )
         if self.log_format not in ("json", "text"):
             fehler.append("MSB_LOG_FORMAT must be json or text")
-        if self.uhr_faktor <= 0:
-            fehler.append("MSB_UHR_FAKTOR must be above 0")
-        if self.uhr_faktor != 1.0 and self.uhr_start is None:
-            fehler.append("MSB_UHR_FAKTOR needs MSB_UHR_START, so that all processes share one clock")
+        if self.uhr_start is None and (self.uhr_faktor != 1.0 or self.uhr_bezug is not None):
+            fehler.append("MSB_UHR_FAKTOR and MSB_UHR_BEZUG need MSB_UHR_START, so that processes share one clock")
         return fehler
 
     def _produktion_mistakes(self) -> list[str]:
@@ -175,6 +215,13 @@ class Settings:
             fehler.append("MSB_DEBUG must be off in produktion")
         if self.uhr_start is not None or self.uhr_faktor != 1.0:
             fehler.append("MSB_UHR_START and MSB_UHR_FAKTOR are refused in produktion")
+        if self.argon2_speicher_kib < ARGON2_SPEICHER_KIB_MINDESTENS or self.argon2_zeit < ARGON2_ZEIT_MINDESTENS:
+            fehler.append(
+                f"MSB_ARGON2_SPEICHER_KIB must be at least {ARGON2_SPEICHER_KIB_MINDESTENS} and MSB_ARGON2_ZEIT"
+                f" at least {ARGON2_ZEIT_MINDESTENS} in produktion"
+            )
+        if not self.smtp_url and not self.mail_ordner:
+            fehler.append("MSB_SMTP_URL or MSB_MAIL_ORDNER is needed in produktion: mails would be sent to nobody")
         return fehler
 
     @property
@@ -211,4 +258,8 @@ def variable_name(feld: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    """Whether only this machine reaches a listener at that address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

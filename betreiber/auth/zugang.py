@@ -42,6 +42,7 @@ def init_zugang(app: Flask, settings: Settings) -> None:
         JWT_ALGORITHM="HS256",
         JWT_DECODE_ALGORITHMS=["HS256"],
         JWT_TOKEN_LOCATION=["headers"],
+        JWT_COOKIE_CSRF_PROTECT=False,  # No token stands in a cookie.
         JWT_ACCESS_TOKEN_EXPIRES=ZUGRIFF_DAUER,
         JWT_REFRESH_TOKEN_EXPIRES=SITZUNG_DAUER,
         JWT_ENCODE_ISSUER=AUSSTELLER,
@@ -118,7 +119,7 @@ def _check_zugang() -> None:
     verify_jwt_in_request()
     anspruch = get_jwt()
     sub, fam = str(anspruch.get("sub")), str(anspruch.get("fam"))
-    if not _BENUTZER_ID.fullmatch(sub) or not _ZUFALL.fullmatch(fam):
+    if anspruch.get("type") != "access" or not _BENUTZER_ID.fullmatch(sub) or not _ZUFALL.fullmatch(fam):
         raise NichtAngemeldet("Das Zugriffstoken ist ungültig. Melden Sie sich neu an.")
     # A session of its own: a slow body must not hold the lock of a writer from here on.
     with create_session(current_engine(), lesen=True) as session:

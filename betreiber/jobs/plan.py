@@ -65,7 +65,12 @@ def _logged(
     name: str, job: Callable[[Settings, Engine], int], settings: Settings, engine: Engine
 ) -> Callable[[], None]:
     def run() -> None:
-        anzahl = job(settings, engine)
+        try:
+            anzahl = job(settings, engine)
+        except Exception:
+            # The next round tries again: what is to be done stands in the database.
+            log.exception("job_failed", name=name)
+            return
         if anzahl:
             log.info("job", name=name, anzahl=anzahl)
 
