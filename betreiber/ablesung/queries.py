@@ -4,10 +4,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.models import Einbau, Geraeteschluessel, Messstelle, Stromzaehler, Telegrammstand
+
+# Both run with every Telegramm: built once.
+_GERAET = (
+    select(
+        Stromzaehler.stromzaehler_id,
+        Stromzaehler.zaehlernummer,
+        Stromzaehler.zustand,
+        Geraeteschluessel.zweck,
+        Geraeteschluessel.ski,
+        Geraeteschluessel.fingerabdruck,
+        Geraeteschluessel.zertifikat,
+        Geraeteschluessel.gesperrt_zeitpunkt,
+    )
+    .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
+    .where(
+        Geraeteschluessel.stromzaehler_id
+        == select(Geraeteschluessel.stromzaehler_id)
+        .where(Geraeteschluessel.ski == bindparam("ski"))
+        .scalar_subquery()
+    )
+    .order_by(Geraeteschluessel.geraeteschluessel_id)
+)
+_EINBAUTEN = (
+    select(Einbau.von, Messstelle.anschlussleistung_kw)
+    .join(Messstelle, Messstelle.messstelle_id == Einbau.messstelle_id)
+    .where(Einbau.stromzaehler_id == bindparam("stromzaehler_id"))
+    .order_by(Einbau.von)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +61,7 @@ class Geraet:
 
 def find_geraet(session: Session, ski: bytes) -> Geraet | None:
     """The meter to which a key belongs."""
-    gesucht = select(Geraeteschluessel.stromzaehler_id).where(Geraeteschluessel.ski == ski).scalar_subquery()
-    zeilen = session.execute(
-        select(
-            Stromzaehler.stromzaehler_id,
-            Stromzaehler.zaehlernummer,
-            Stromzaehler.zustand,
-            Geraeteschluessel.zweck,
-            Geraeteschluessel.ski,
-            Geraeteschluessel.fingerabdruck,
-            Geraeteschluessel.zertifikat,
-            Geraeteschluessel.gesperrt_zeitpunkt,
-        )
-        .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
-        .where(Geraeteschluessel.stromzaehler_id == gesucht)
-        .order_by(Geraeteschluessel.geraeteschluessel_id)
-    ).all()
+    zeilen = session.execute(_GERAET, {"ski": ski}).all()
     if not zeilen:
         return None
     schluessel = tuple(
@@ -63,12 +76,7 @@ def find_geraet(session: Session, ski: bytes) -> Geraet | None:
 
 def list_einbauten(session: Session, stromzaehler_id: int) -> list[tuple[datetime, Decimal]]:
     """Where a meter hung: begin and connection power in kW of each place, oldest first."""
-    zeilen = session.execute(
-        select(Einbau.von, Messstelle.anschlussleistung_kw)
-        .join(Messstelle, Messstelle.messstelle_id == Einbau.messstelle_id)
-        .where(Einbau.stromzaehler_id == stromzaehler_id)
-        .order_by(Einbau.von)
-    )
+    zeilen = session.execute(_EINBAUTEN, {"stromzaehler_id": stromzaehler_id})
     return [(zeile.von, zeile.anschlussleistung_kw) for zeile in zeilen]
 
 

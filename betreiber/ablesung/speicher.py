@@ -6,7 +6,7 @@ Callers never know where a value lies; days will be folded into blocks behind th
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, insert, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, insert, literal, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -136,27 +136,34 @@ def _surroundings(
     session: Session, stromzaehler_id: int, zeiten: list[int]
 ) -> tuple[dict[int, Stand], Stand | None, Stand | None]:
     """What is stored from the first to the last of these times, and the nearest reading on either side."""
-    erste, letzte = zeiten[0], zeiten[-1]
-    meine = _V.stromzaehler_id == stromzaehler_id
-    vorher = (
-        select(literal(-1).label("lage"), *_STAND)
-        .where(meine, _V.uhrzeit < erste)
-        .order_by(_V.uhrzeit.desc())
-        .limit(1)
-        .subquery()
-    )
-    nachher = (
-        select(literal(1).label("lage"), *_STAND)
-        .where(meine, _V.uhrzeit > letzte)
-        .order_by(_V.uhrzeit)
-        .limit(1)
-        .subquery()
-    )
-    innen = select(literal(0).label("lage"), *_STAND).where(meine, _V.uhrzeit.between(erste, letzte))
-    zeilen = session.execute(union_all(select(vorher), innen, select(nachher))).all()
+    werte = {"stromzaehler_id": stromzaehler_id, "erste": zeiten[0], "letzte": zeiten[-1]}
+    zeilen = session.execute(_UMGEBUNG, werte).all()
     aussen = {zeile.lage: _stand(zeile) for zeile in zeilen if zeile.lage != 0}
     bekannt = {zeile.uhrzeit: _stand(zeile) for zeile in zeilen if zeile.lage == 0}
     return bekannt, aussen.get(-1), aussen.get(1)
+
+
+def _nearest(lage: int, bedingung: ColumnElement[bool], ordnung: Any) -> Select[Any]:
+    """The reading nearest to a bound, marked with the side on which it lies."""
+    nachbar = (
+        select(literal(lage).label("lage"), *_STAND)
+        .where(_V.stromzaehler_id == bindparam("stromzaehler_id"), bedingung)
+        .order_by(ordnung)
+        .limit(1)
+        .subquery()
+    )
+    return select(nachbar)
+
+
+# Built once: it runs with every Telegramm.
+_UMGEBUNG = union_all(
+    _nearest(-1, _V.uhrzeit < bindparam("erste"), _V.uhrzeit.desc()),
+    select(literal(0).label("lage"), *_STAND).where(
+        _V.stromzaehler_id == bindparam("stromzaehler_id"),
+        _V.uhrzeit.between(bindparam("erste"), bindparam("letzte")),
+    ),
+    _nearest(1, _V.uhrzeit > bindparam("letzte"), _V.uhrzeit.asc()),
+)
 
 
 def _row(stromzaehler_id: int, wert: Messwert, empfangen: int) -> dict[str, Any]:
