@@ -59,6 +59,8 @@ def main() -> None:
     \b
     Example: betreiber start
     """
+    # What this program writes (database, keys, mails, logs) is its owner's business only.
+    os.umask(0o077)
 
 
 @main.command()

@@ -69,7 +69,7 @@ def client_fingerprint() -> bytes:
 
 
 def _refuse(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
-    metrik.TELEGRAMME.labels(code).inc()
+    metrik.ABWEISUNGEN.labels(code).inc()
     inhalt = json.dumps({"type": "about:blank", "status": status, "code": code})
     return Response(inhalt, status, headers=headers, mimetype="application/problem+json")
 

@@ -175,7 +175,7 @@ def end_with_parent() -> None:
 
 
 def _check_durability(engine: Any) -> None:
-    """A receipt promises that readings survive a power cut: refuse a server that only seems to store."""
+    """A receipt promises that readings survive a power cut: warn of a server that only seems to store."""
     if engine.dialect.name != "postgresql":
         return
     with engine.connect() as connection:

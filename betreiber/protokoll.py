@@ -50,6 +50,8 @@ def init_logging(log_format: str) -> None:
     wurzel = logging.getLogger()
     wurzel.handlers = [handler]
     wurzel.setLevel(logging.INFO)
+    # It tells of every look at the state of the schema.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def describe_error(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:

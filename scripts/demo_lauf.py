@@ -216,6 +216,7 @@ class Demo:
             f"\n\n  Kunde              {kunde.benutzername} / {kunde.passwort}"
             f"\n  Sachbearbeitung    {SACHBEARBEITUNG[0]} / {SACHBEARBEITUNG[1]}"
             f"\n  Wartungsplanung    {PLANUNG[0]} / {PLANUNG[1]}"
+            f"\n  Tarife             {TARIF[0]} / {TARIF[1]}"
             f"\n\n  Anmelden (ein Token gilt eine Viertelstunde):\n    {shlex.join(anmelden)}"
             f"\n\n  Verbrauch der letzten Woche, sofort:\n    {shlex.join(verbrauch)}"
             f"\n\n  Anzeige eines Zählers:\n    .venv/bin/stromzaehler display {shlex.quote(str(kunde.ordner))}\n",
@@ -310,6 +311,7 @@ def main() -> int:
         "--pruefen", action="store_true", help="check a week of history in a temporary folder, on free ports"
     )
     argumente = parser.parse_args()
+    os.umask(0o077)  # demo.json holds passwords
     if not 0 < argumente.zeitraffer <= 10_000:
         parser.error("--zeitraffer takes a number above 0, at most 10000")
     if argumente.neu and ORDNER.exists():

@@ -101,9 +101,10 @@ def create_haushalt(
 
 
 def create_vertrag(sachbearbeitung: ApiKlient, haushalt: Haushalt, tarif_id: int, seit: datetime) -> None:
-    """A supply contract of the customer at the Messstelle, from that day on."""
-    sachbearbeitung.post(
-        f"/v1/kunden/{haushalt.kunde_id}/vertraege",
+    """A running supply contract of the customer at the Messstelle, from that day on."""
+    pfad = f"/v1/kunden/{haushalt.kunde_id}/vertraege"
+    vertrag = sachbearbeitung.post(
+        pfad,
         vertragsnummer=f"V-{haushalt.kunde_id:06}",
         messstelle_id=haushalt.messstelle_id,
         tarif_id=tarif_id,
@@ -111,6 +112,8 @@ def create_vertrag(sachbearbeitung: ApiKlient, haushalt: Haushalt, tarif_id: int
         beginn_datum=seit.date().isoformat(),
         kuendigungsfrist_wochen=4,
     )
+    version = {"If-Match": f'"{vertrag["version"]}"'}
+    sachbearbeitung.call("PATCH", f"{pfad}/{vertrag['vertrag_id']}", json={"zustand": "AKTIV"}, headers=version)
 
 
 def plan_wartung(planung: ApiKlient, haushalt: Haushalt, naechste: date) -> None:

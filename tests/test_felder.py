@@ -169,7 +169,7 @@ SCHLECHT = [
     ],
     *[
         (ANTEIL, wert, 'Eine Dezimalzahl als Text wird erwartet, zum Beispiel "14.490".')
-        for wert in ("1e1", "NaN", "Infinity", "-Infinity", "0,5", ".5", "1.", "+1", "", " 1", "\u0661", "1" * 16, 1)
+        for wert in ("1e1", "NaN", "Infinity", "-Infinity", "0,5", ".5", "1.", "+1", "", " 1", "\u0661", "1" * 16)
     ],
     (ANTEIL, "0.001", "Höchstens 2 Nachkommastellen."),
     (ANTEIL, "1.01", "Muss zwischen 0 und 1 liegen."),

@@ -44,6 +44,7 @@ def test_what_is_set_is_read():
             "MSB_HOST": "0.0.0.0",
             "MSB_PORT": "80",
             "MSB_LOG_FORMAT": "text",
+            "MSB_MAIL_ABSENDER": "strom@example.org",
             "MSB_UHR_START": "2026-01-01T00:00:00+01:00",
             "MSB_UHR_FAKTOR": "60",
             "MSB_THREADS": "",
@@ -53,7 +54,7 @@ def test_what_is_set_is_read():
     assert (settings.datenbank, settings.auf_sqlite) == ("postgresql://msb:x@db/msb", False)
     assert (settings.mail_pfad, settings.pki_ordner) == (Path("/srv/mail"), Path("/srv/msb/pki"))
     assert settings.proxy_adressen == ("10.0.0.1", "10.0.0.2")
-    assert (settings.port, settings.threads) == (80, 8)
+    assert (settings.port, settings.threads, settings.mail_absender) == (80, 8, "strom@example.org")
     start = datetime(2025, 12, 31, 23, tzinfo=UTC)
     assert settings.uhr == SimulierteUhr(start, start, 60.0)
 

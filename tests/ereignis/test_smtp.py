@@ -37,6 +37,13 @@ def test_mails_over_tls_with_a_login(session, server):
     assert waiting(session) == ["unbekannt"]
 
 
+def test_a_server_that_asks_for_no_login(session, server):
+    enqueue(session, "a")
+    url = f"{server.url.partition(':')[0]}://localhost:{server.port}"
+    assert sweep(session, SmtpVersand(url, server.client_context)) == 1
+    assert (len(server.mails), server.anmeldungen) == (1, [])
+
+
 def test_a_server_that_nobody_vouches_for_gets_nothing(session, server):
     enqueue(session, "a")
     versand = SmtpVersand(server.url)
