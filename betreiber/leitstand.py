@@ -82,7 +82,7 @@ class _Leitstand:
         if time.monotonic() >= prozess.neustart_ab:
             prozess.gestartet = time.monotonic()
             # A session of its own: Ctrl-C reaches this process only, which then stops the others in order.
-            prozess.popen = subprocess.Popen(
+            prozess.popen = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "betreiber.cli", "prozess", prozess.name],
                 env=self.umgebung,
                 start_new_session=True,

@@ -66,7 +66,7 @@ def run_listener(lauscher: Lauscher, settings: Settings) -> None:
 
 
 def device_context(pki: Path, *, client_certificate: bool) -> ssl.SSLContext:
-    """TLS 1.3 only, the operator's server certificate, and with `client_certificate` nobody without one of ours."""
+    """TLS 1.3 only; with `client_certificate` nobody comes in without a certificate of ours."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(pki / "server.crt", pki / "server.key")
