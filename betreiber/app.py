@@ -2,10 +2,12 @@
 
 import os
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -15,7 +17,7 @@ from betreiber.ablesung.routes import geraete as telegramme
 from betreiber.auth.routes import blp as anmeldung
 from betreiber.auth.zugang import check_rechte, init_zugang
 from betreiber.einbau.routes import blp as einbau
-from betreiber.extensions import init_extensions
+from betreiber.extensions import init_extensions, problem
 from betreiber.geraete import init_geraete
 from betreiber.kunde.routes import blp as kunde
 from betreiber.messstelle.routes import blp as messstelle
@@ -25,7 +27,7 @@ from betreiber.schluessel.ablage import load_ausgabestelle, load_betreiberschlue
 from betreiber.schluessel.routes import blp as einschreibungstoken
 from betreiber.schluessel.routes import geraete as einschreibung
 from betreiber.session import init_session
-from betreiber.settings import Settings
+from betreiber.settings import Settings, is_loopback
 from betreiber.stromzaehler.routes import blp as stromzaehler
 from betreiber.tarif.routes import blp as tarif
 from betreiber.verbrauch.routes import blp as verbrauch
@@ -85,8 +87,10 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
     app.register_blueprint(web)
     app.after_request(_security_headers)
     check_rechte(app)
+    if settings.tls_zertifikat or settings.proxy_adressen:
+        app.after_request(_https_only)
     if settings.proxy_adressen:
-        app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+        app.wsgi_app = proxies_only(ProxyFix(app.wsgi_app), settings.proxy_adressen)  # type: ignore[method-assign]
     return app
 
 
@@ -125,6 +129,26 @@ def development_secret(daten: Path) -> str:
             with suppress(FileExistsError):
                 os.link(neu.name, datei)
     return datei.read_text(encoding="ascii")
+
+
+def proxies_only(naechste: Any, adressen: Collection[str]) -> Any:
+    """WSGI: answer 403 to whoever is neither one of the proxies nor on this machine; they alone do TLS."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        gegenueber = environ.get("REMOTE_ADDR", "")
+        if gegenueber in adressen or is_loopback(gegenueber):
+            return naechste(environ, start_response)
+        antwort = problem(
+            403, "nur_ueber_proxy", "Zugriff verweigert", "Diese Adresse ist nur über HTTPS erreichbar."
+        )
+        return antwort(environ, start_response)
+
+    return app
+
+
+def _https_only(antwort: Response) -> Response:
+    antwort.headers["Strict-Transport-Security"] = "max-age=31536000"  # a year, RFC 6797
+    return antwort
 
 
 def _security_headers(antwort: Response) -> Response:

@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +16,10 @@ from betreiber.auth.domain import Rolle, system_akteur
 from betreiber.errors import BetreiberError
 from betreiber.felder import INT64_MAX
 from betreiber.settings import Settings, SettingsInvalid, variable_name
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
 
 def _with_settings(funktion: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,6 +50,26 @@ def _with_settings(funktion: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(1)
 
     return wrapper
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator["Engine"]:
+    """The database, for one command. Imported late, as all of the heavier parts: --help answers at once."""
+    from db.session import create_engine
+
+    engine = create_engine(settings.datenbank, pool_groesse=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _session(settings: Settings) -> Iterator["Session"]:
+    from db.session import create_session
+
+    with _engine(settings) as engine, create_session(engine) as session:
+        yield session
 
 
 _PASSWORT_STDIN = click.option(
@@ -131,13 +156,12 @@ def aktualisieren(settings: Settings) -> None:
     """
     from betreiber.jobs.plan import make_partitionen
     from db import schema
-    from db.session import create_engine
 
-    engine = create_engine(settings.datenbank)
-    vorher, _ = schema.state(engine)
-    schema.upgrade(engine)
-    make_partitionen(settings, engine)
-    nachher, _ = schema.state(engine)
+    with _engine(settings) as engine:
+        vorher, _ = schema.state(engine)
+        schema.upgrade(engine)
+        make_partitionen(settings, engine)
+        nachher, _ = schema.state(engine)
     click.echo(f"Datenbank: {vorher or 'leer'} -> {nachher}")
 
 
@@ -150,9 +174,9 @@ def zustand(settings: Settings) -> None:
     Example: betreiber datenbank zustand
     """
     from db import schema
-    from db.session import create_engine
 
-    stand, neueste = schema.state(create_engine(settings.datenbank))
+    with _engine(settings) as engine:
+        stand, neueste = schema.state(engine)
     click.echo(f"Datenbank: {stand or 'leer'}, neueste Version: {neueste}")
     sys.exit(0 if stand == neueste else 1)
 
@@ -184,10 +208,9 @@ def anlegen(
     """
     from betreiber.auth.passwort import Passwoerter
     from betreiber.auth.service import create_benutzer
-    from db.session import create_engine, create_session
 
     passwort = _read_passwort(passwort_stdin)
-    with create_session(create_engine(settings.datenbank)) as session:
+    with _session(settings) as session:
         neu = create_benutzer(
             session,
             system_akteur("befehlszeile", settings.uhr.now()),
@@ -210,9 +233,8 @@ def sperren(settings: Settings, name: str) -> None:
     Example: betreiber benutzer sperren --name erika@example.org
     """
     from betreiber.auth.service import disable_benutzer
-    from db.session import create_engine, create_session
 
-    with create_session(create_engine(settings.datenbank)) as session:
+    with _session(settings) as session:
         disable_benutzer(session, system_akteur("befehlszeile", settings.uhr.now()), benutzername=name)
     click.echo(f"Benutzer {name} ist gesperrt.")
 
@@ -227,9 +249,8 @@ def entsperren(settings: Settings, name: str) -> None:
     Example: betreiber benutzer entsperren --name erika@example.org
     """
     from betreiber.auth.service import enable_benutzer
-    from db.session import create_engine, create_session
 
-    with create_session(create_engine(settings.datenbank)) as session:
+    with _session(settings) as session:
         enable_benutzer(session, system_akteur("befehlszeile", settings.uhr.now()), benutzername=name)
     click.echo(f"Benutzer {name} ist freigegeben.")
 
@@ -246,10 +267,9 @@ def passwort_setzen(settings: Settings, name: str, passwort_stdin: bool) -> None
     """
     from betreiber.auth.passwort import Passwoerter
     from betreiber.auth.service import set_passwort
-    from db.session import create_engine, create_session
 
     passwort = _read_passwort(passwort_stdin)
-    with create_session(create_engine(settings.datenbank)) as session:
+    with _session(settings) as session:
         set_passwort(
             session,
             system_akteur("befehlszeile", settings.uhr.now()),

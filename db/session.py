@@ -20,6 +20,7 @@ _NUR_LESEN = "msb_nur_lesen"
 def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0) -> Engine:
     """An engine with the settings that durability and correctness need.
 
+    What a statement is given never appears in an error: it may be personal.
     `url`: `sqlite:///FILE` or `postgresql://...`. `wartezeit_s`: how long a writer waits for another on
     SQLite, and how long anybody waits for a free connection.
     """
@@ -31,6 +32,7 @@ def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0)
             adresse,
             connect_args={"timeout": wartezeit_s, "isolation_level": None, "check_same_thread": False},
             pool_size=pool_groesse,
+            hide_parameters=True,
             max_overflow=0,
             pool_timeout=wartezeit_s,
         )
@@ -44,6 +46,7 @@ def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0)
     return sqlalchemy.create_engine(
         adresse,
         pool_size=pool_groesse,
+        hide_parameters=True,
         max_overflow=0,
         pool_timeout=wartezeit_s,
         pool_pre_ping=True,

@@ -193,10 +193,13 @@ def run(datei: Path, erwartungen: Path, database: str | None, ordner: Path) -> b
 
 def check_empty(database: str) -> None:
     """Refuse a database with tables: a replay must not mix with an operator's data."""
+    engine = sqlalchemy.create_engine(database)
     try:
-        tabellen = sqlalchemy.inspect(sqlalchemy.create_engine(database)).get_table_names()
+        tabellen = sqlalchemy.inspect(engine).get_table_names()
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise EingabeFehler(f"the database cannot be used: {error}") from error
+    finally:
+        engine.dispose()
     if tabellen:
         raise EingabeFehler("the database is not empty; make a new one, for example with: createdb replay")
 

@@ -112,7 +112,9 @@ def _check_zugang() -> None:
     methode = "GET" if request.method == "HEAD" else request.method
     recht = load_rechte().get((methode, request.url_rule.rule))
     if recht is None:
-        return  # OPTIONS, which Flask answers itself: check_rechte has seen all others.
+        if request.method == "OPTIONS":
+            return  # Flask answers it itself.
+        raise RechteUnvollstaendig(f"no row for {methode} {request.url_rule.rule}")
     if recht.offen:
         g.msb_akteur = Akteur(name="anonym", zeitpunkt=jetzt, umfang=Umfang.EIGENE)
         return

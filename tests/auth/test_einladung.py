@@ -4,7 +4,7 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from structlog.testing import capture_logs
 
 from db.models import Audit, Benutzer, Einmalcode, Nachricht
@@ -118,9 +118,9 @@ def test_a_code_for_a_password_is_no_invitation(client, welt, session):
     check_problem(register(client, code_in(mails(session)[0])), 422, "code_ungueltig")
 
 
-@pytest.mark.parametrize("code", ["x", "x" * 22, "' OR 1=1 --", "\x00", "ä" * 22])
-def test_no_code(client, code):
-    check_problem(register(client, code), 422, "code_ungueltig")
+def test_no_code(client):
+    for code in ("x", "x" * 22, "' OR 1=1 --", "\x00", "ä" * 22):
+        check_problem(register(client, code), 422, "code_ungueltig")
 
 
 def test_without_a_code_no_work_is_done(client, passwoerter):
@@ -135,53 +135,39 @@ def test_nothing_is_held_while_hashing(app, client, kunde_id, invite, passwoerte
     assert gehalten == [0]
 
 
-@pytest.mark.parametrize(
-    "passwort",
-    ["elf Zeichen", "x" * 201, "aaaaaaaaaaaaaaaa", "abcabcabcabc", "mein ERIKA@example.org", "erika erika!"],
-)
-def test_weak_passwords(client, kunde_id, invite, passwort):
+SCHWACH = ["elf Zeichen", "x" * 201, "aaaaaaaaaaaaaaaa", "abcabcabcabc", "mein ERIKA@example.org", "erika erika!"]
+# What a mail could not reach, or what looks like another name.
+NAMEN = [
+    "erika",
+    "erika@localhost",
+    "müller@example.org",
+    "mu\u0308ller@example.org",
+    "gro\u00df@example.org",
+    "ma\u017f@example.org",
+    "=?utf-8?q?mallory=40example.com?=@example.org",
+    "a@example.org\r\nBcc: alle@example.org",
+    "a b@example.org",
+    "a@b@example.org",
+    "a..b@example.org",
+    "<a@example.org>",
+    "a@example.org, b@example.org",
+    "x" * 250 + "@example.org",
+]
+
+
+def test_weak_passwords_and_bad_names(client, kunde_id, invite):
     code = invite(kunde_id)
-    check_problem(register(client, code, passwort=passwort), 422, "eingabe_ungueltig")
+    for passwort in SCHWACH:
+        check_problem(register(client, code, passwort=passwort), 422, "eingabe_ungueltig")
+    for name in NAMEN:
+        antwort = register(client, code, name)
+        check_problem(antwort, 422, "eingabe_ungueltig")
+        assert set(antwort.json["errors"]["json"]) == {"benutzername"}
     assert register(client, code).status_code == 201
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "erika",
-        "erika@localhost",
-        "müller@example.org",
-        "mu\u0308ller@example.org",
-        "gro\u00df@example.org",
-        "ma\u017f@example.org",
-        "=?utf-8?q?mallory=40example.com?=@example.org",
-        "a@example.org\r\nBcc: alle@example.org",
-        "a b@example.org",
-        "a@b@example.org",
-        "a..b@example.org",
-        "<a@example.org>",
-        "a@example.org, b@example.org",
-        "x" * 250 + "@example.org",
-    ],
-)
-def test_names_that_a_mail_could_not_reach_or_that_look_like_others(client, kunde_id, invite, name):
-    antwort = register(client, invite(kunde_id), name)
-    check_problem(antwort, 422, "eingabe_ungueltig")
-    assert set(antwort.json["errors"]["json"]) == {"benutzername"}
 
 
 def test_an_unknown_customer(client, als):
     check_problem(client.post("/v1/kunden/999/einladungen", als=als("sachbearbeitung")), 404, "nicht_gefunden")
-
-
-@pytest.mark.parametrize("rolle", ["wartung", "monteur", "tarif", "buchhaltung", "analyse", "admin"])
-def test_only_clerks_invite(client, als, kunde_id, rolle):
-    assert client.post(f"/v1/kunden/{kunde_id}/einladungen", als=als(rolle)).status_code == 403
-
-
-def test_customers_invite_nobody(client, als, kunde_id):
-    person = als("kunde", kunde_id=kunde_id)
-    assert client.post(f"/v1/kunden/{kunde_id}/einladungen", als=person).status_code == 403
 
 
 def test_neither_code_nor_password_is_logged_or_audited(client, kunde_id, invite, session):
@@ -211,17 +197,13 @@ def test_a_mail_is_written_in_the_transaction_of_its_code(client, als, kunde_id,
     """Neither a code without its mail nor a mail of a code that does not exist."""
     person = als("sachbearbeitung")
 
-    class Kaputt(Exception):
-        pass
-
-    from sqlalchemy import event
-
-    def fail(_mapper, _connection, _zeile):
-        raise Kaputt
+    def fail(*_):
+        raise RuntimeError("no mail today")
 
     event.listen(Nachricht, "before_insert", fail)
     try:
-        antwort = client.post(f"/v1/kunden/{kunde_id}/einladungen", als=person)
+        with capture_logs():
+            antwort = client.post(f"/v1/kunden/{kunde_id}/einladungen", als=person)
     finally:
         event.remove(Nachricht, "before_insert", fail)
     check_problem(antwort, 500, "interner_fehler")

@@ -1,8 +1,8 @@
 """Tokens that our own key signed and that are nonsense all the same: 401 before any of it reaches the database."""
 
 import json
+import time
 import warnings
-from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from tests.auth.hilfen import ANMELDUNG, check_problem, refresh
 
 GEHEIMNIS = "g" * 32  # that of the settings in tests/conftest.py
-JETZT = datetime.now(UTC)  # tokens live on real time
+IN_EINER_STUNDE = int(time.time()) + 3600  # tokens live on real time
 
 UNSINN = {
     "a user that is no number": {"sub": "abc"},
@@ -26,7 +26,7 @@ UNSINN = {
     "a session that is an object": {"fam": {"a": 1}},
     "a session that is none": {"fam": None},
     "a session of a megabyte": {"fam": "x" * 2**20},
-    "issued in the future": {"iat": JETZT + timedelta(hours=1)},
+    "issued in the future": {"iat": IN_EINER_STUNDE},
     "an expiry that is no number": {"exp": "morgen"},
     "an audience that is a number": {"aud": 1},
     "an unknown type": {"type": "anders"},
@@ -43,27 +43,29 @@ def tokens(als):
     ]
 
 
-def sign(inhalt, **anders):
+def sign(inhalt):
+    """PyJWT's signature under claims that PyJWT itself would refuse to make."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return jwt.encode(inhalt | anders, GEHEIMNIS, algorithm="HS256")
+        return jwt.PyJWS().encode(json.dumps(inhalt).encode(), GEHEIMNIS)
 
 
-@pytest.mark.parametrize("unsinn", UNSINN.values(), ids=UNSINN)
-def test_nonsense_in_an_access_token(client, tokens, unsinn):
-    token = jwt.encode(tokens[0], GEHEIMNIS)
-    assert client.get(ANMELDUNG, headers={"Authorization": f"Bearer {token}"}).status_code == 200
-    try:
-        token = sign(tokens[0], **unsinn)
-    except TypeError:
-        # PyJWT makes no such `sub`; its signing does.
-        token = jwt.PyJWS().encode(json.dumps(tokens[0] | unsinn).encode(), GEHEIMNIS)
-    check_problem(client.get(ANMELDUNG, headers={"Authorization": f"Bearer {token}"}), 401, "nicht_angemeldet")
+def ask(client, token):
+    return client.get(ANMELDUNG, headers={"Authorization": f"Bearer {token}"})
 
 
-@pytest.mark.parametrize("anders", [{"jti": None}, {"jti": ["x"]}, {"jti": "x\x00"}, {"fam": None}, {"fam": 7}])
-def test_nonsense_in_a_refresh_token_does_not_end_the_session(client, tokens, anders):
-    check_problem(refresh(client, sign(tokens[1], **anders)), 401, "nicht_angemeldet")
+def test_nonsense_in_an_access_token(client, tokens):
+    assert ask(client, sign(tokens[0])).status_code == 200
+    gefunden = {}
+    for name, unsinn in UNSINN.items():
+        antwort = ask(client, sign(tokens[0] | unsinn))
+        gefunden[name] = (antwort.status_code, antwort.json["code"])
+    assert gefunden == dict.fromkeys(UNSINN, (401, "nicht_angemeldet"))
+
+
+def test_nonsense_in_a_refresh_token_does_not_end_the_session(client, tokens):
+    for anders in ({"jti": None}, {"jti": ["x"]}, {"jti": "x\x00"}, {"fam": None}, {"fam": 7}):
+        check_problem(refresh(client, sign(tokens[1] | anders)), 401, "nicht_angemeldet")
     assert refresh(client, sign(tokens[1])).status_code == 200
 
 
@@ -77,9 +79,8 @@ def test_a_token_names_no_person_and_no_role(tokens):
         assert set(inhalt) == {"sub", "fam", "jti", "type", "fresh", "iat", "nbf", "exp", "iss", "aud"}
 
 
-@pytest.mark.parametrize(
-    "kopf",
-    ["Bearer \xff\xfe.\xe4.\xf6", "Bearer " + "A" * 60_000, "Bearer a,b", "Bearer \x7f", "\xc3", ",", "Bearer,"],
-)
-def test_garbage_in_the_header(client, kopf):
-    check_problem(client.get(ANMELDUNG, headers={"Authorization": kopf}), 401, "nicht_angemeldet")
+def test_garbage_in_the_header(client):
+    for token in ("\xff\xfe.\xe4.\xf6", "A" * 60_000, "a,b", "\x7f", "a.b.c\t", ",", ""):
+        check_problem(ask(client, token), 401, "nicht_angemeldet")
+    for kopf in ("\xc3", ",", "Bearer,", "Token x"):
+        check_problem(client.get(ANMELDUNG, headers={"Authorization": kopf}), 401, "nicht_angemeldet")

@@ -161,7 +161,7 @@ def test_depth_is_a_parameter() -> None:
         {b"a": 1},
         {"a": {1, 2}},
         "\ud800",
-        object(),
+        pytest.param(object(), id="object()"),
         [[[[[[[[[]]]]]]]]],
     ],
     ids=repr,
