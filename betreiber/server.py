@@ -1,6 +1,8 @@
 """One listener as a gunicorn server with threads: the public one, the one for devices, the one for enrolment."""
 
+import socket
 import ssl
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from betreiber.settings import Settings
 KEEPALIVE_GERAETE_S = 75
 KEEPALIVE_OEFFENTLICH_S = 5
 ANTWORT_HOECHSTENS_S = 60
+# A client that stops in mid-handshake or mid-request gives its thread back after this.
+EMPFANG_HOECHSTENS_S = 10
 
 
 class _Protokoll(Logger):
@@ -26,6 +30,17 @@ class _Protokoll(Logger):
     def setup(self, cfg: Any) -> None:
         self.error_log.handlers = []
         self.error_log.propagate = True
+
+
+class _SocketMitFrist(ssl.SSLSocket):
+    """A blocking TLS connection that waits for bytes only so long; OpenSSL would retry past a kernel's limit."""
+
+    def setblocking(self, flag: bool) -> None:
+        self.settimeout(EMPFANG_HOECHSTENS_S if flag else 0)
+
+    def do_handshake(self, block: bool = False) -> None:
+        self.setblocking(True)
+        super().do_handshake(block)
 
 
 class _Server(BaseApplication):
@@ -53,6 +68,7 @@ def run_listener(lauscher: Lauscher, settings: Settings) -> None:
         "control_socket_disable": True,
         "logger_class": _Protokoll,
         "child_exit": _forget_worker,
+        "when_ready": _limit_waiting,
         "forwarded_allow_ips": ",".join(settings.proxy_adressen) or "127.0.0.1",
         **_options(lauscher, settings),
     }
@@ -68,6 +84,7 @@ def run_listener(lauscher: Lauscher, settings: Settings) -> None:
 def device_context(pki: Path, *, client_certificate: bool) -> ssl.SSLContext:
     """TLS 1.3 only; with `client_certificate` nobody comes in without a certificate of ours."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = _SocketMitFrist
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(pki / "server.crt", pki / "server.key")
     if client_certificate:
@@ -85,17 +102,13 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
             "keepalive": KEEPALIVE_OEFFENTLICH_S,
         }
         if settings.tls_zertifikat:
-            optionen |= {"certfile": settings.tls_zertifikat, "keyfile": settings.tls_schluessel}
+            optionen |= {
+                "certfile": settings.tls_zertifikat,
+                "keyfile": settings.tls_schluessel,
+                "ssl_context": _once(_public_context),
+            }
         return optionen
     geraete = lauscher is Lauscher.GERAETE
-    # gunicorn asks for the context at every connection: it is made once in each worker.
-    contexts: list[ssl.SSLContext] = []
-
-    def context(_config: Any, _standard: Any) -> ssl.SSLContext:
-        if not contexts:
-            contexts.append(device_context(settings.pki_ordner, client_certificate=geraete))
-        return contexts[0]
-
     return {
         "bind": f"{settings.geraete_host}:{settings.geraete_port if geraete else settings.einschreibung_port}",
         # On SQLite one process is the only writer of readings.
@@ -103,8 +116,33 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
         "keepalive": KEEPALIVE_GERAETE_S,
         "certfile": str(settings.pki_ordner / "server.crt"),
         "keyfile": str(settings.pki_ordner / "server.key"),
-        "ssl_context": context,
+        "ssl_context": _once(lambda *_: device_context(settings.pki_ordner, client_certificate=geraete)),
     }
+
+
+def _public_context(config: Any, standard: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    context = standard()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _SocketMitFrist
+    return context
+
+
+def _once(machen: Callable[[Any, Any], ssl.SSLContext]) -> Callable[[Any, Any], ssl.SSLContext]:
+    """gunicorn asks for the context at every connection: it is made once in each worker."""
+    contexts: list[ssl.SSLContext] = []
+
+    def context(config: Any, standard: Any) -> ssl.SSLContext:
+        if not contexts:
+            contexts.append(machen(config, standard))
+        return contexts[0]
+
+    return context
+
+
+def _limit_waiting(server: Any) -> None:
+    """Without TLS the kernel bounds every wait: connections take the limit over from their listening socket."""
+    for lauscher in server.LISTENERS:
+        lauscher.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", EMPFANG_HOECHSTENS_S, 0))
 
 
 def _forget_worker(_server: Any, worker: Any) -> None:

@@ -1,7 +1,10 @@
 """`betreiber start` as a person and an init system meet it: stop, crash of a part, crash of the whole."""
 
+import contextlib
 import os
 import signal
+import socket
+import ssl
 import time
 from pathlib import Path
 
@@ -89,6 +92,36 @@ def test_a_second_start_finds_its_data(prozess):
     prozess.start()
     daten = {"benutzername": "Erika", "passwort": "ein langes Wort"}
     assert requests.post(f"{prozess.url}/v1/anmeldung", json=daten, timeout=5).status_code == 200
+
+
+def test_clients_that_stop_in_the_middle_give_their_threads_back(tmp_path):
+    prozess = Betreiberprozess(tmp_path, BILLIG | {"MSB_PROZESSE": "1", "MSB_THREADS": "2"})
+    with prozess, contextlib.ExitStack() as stapel:
+        oeffentlich, geraete = (
+            ("127.0.0.1", int(prozess.umgebung[name])) for name in ("MSB_PORT", "MSB_GERAETE_PORT")
+        )
+        for adresse, anfang in ((oeffentlich, b"POST /v1/anm"), (geraete, b"\x16\x03\x01")) * 2:
+            stapel.enter_context(socket.create_connection(adresse)).sendall(anfang)
+        assert requests.get(f"{prozess.url}/openapi.json", timeout=50).ok
+        context = ssl.create_default_context(cafile=prozess.ca)
+        with (
+            socket.create_connection(geraete, timeout=50) as verbindung,
+            context.wrap_socket(verbindung, server_hostname="127.0.0.1") as tls,
+        ):
+            assert tls.version() == "TLSv1.3"
+
+
+def test_the_public_listener_speaks_tls_with_a_certificate(tmp_path, pki_vorlage):
+    umgebung = {
+        "MSB_TLS_ZERTIFIKAT": str(pki_vorlage / "server.crt"),
+        "MSB_TLS_SCHLUESSEL": str(pki_vorlage / "server.key"),
+    }
+    with Betreiberprozess(tmp_path, BILLIG | umgebung) as prozess:
+        url = prozess.url.replace("http://", "https://")
+        antwort = requests.get(f"{url}/docs", timeout=5, verify=str(pki_vorlage / "wurzel.crt"))
+        assert (antwort.status_code, antwort.headers["Strict-Transport-Security"]) == (200, "max-age=31536000")
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{prozess.url}/docs", timeout=5)
 
 
 def test_production_does_not_start_unprepared(tmp_path):
