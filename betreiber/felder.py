@@ -21,6 +21,8 @@ INT32_MAX = 2**31 - 1
 FRUEHESTES_JAHR, SPAETESTES_JAHR = 1970, 2200
 
 # The offset may be missing here, so that a naive time gets a message of its own.
+# In the query part of an address a bare + means a space.
+_VERLORENES_PLUS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]{5,15} [0-9]{2}:[0-9]{2}")
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
@@ -161,6 +163,7 @@ class Zeitpunkt(fields.AwareDateTime):
         "invalid": "Ein Zeitpunkt wie 2026-01-31T00:00:00+01:00 wird erwartet.",
         "invalid_awareness": "Der Zeitpunkt braucht einen Versatz wie +01:00 oder Z (im Query-Teil: %2B01:00).",
         "format": "Ein Zeitpunkt wie 2026-01-31T00:00:00+01:00 wird erwartet.",
+        "plus": "Schreiben Sie das + des Versatzes in der Adresse als %2B: 2026-01-31T00:00:00%2B01:00.",
     }
 
     def __init__(self, *, viertelstunde: bool = False, **kw: Any) -> None:
@@ -171,6 +174,8 @@ class Zeitpunkt(fields.AwareDateTime):
         return None if value is None else format_zeitpunkt(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> datetime:
+        if isinstance(value, str) and _VERLORENES_PLUS.fullmatch(value):
+            raise self.make_error("plus")
         # The whole text: Python's parser stops at a NUL and takes offsets with seconds.
         if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
             raise self.make_error("invalid", input=value, obj_type="datetime")

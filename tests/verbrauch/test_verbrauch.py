@@ -182,6 +182,7 @@ def test_local_offsets_mean_the_same_instant(client, als, kunde, zaehler):
 @pytest.mark.parametrize(
     ("frage", "feld", "code"),
     [
+        ("von=2026-03-29T00:00:00+01:00&bis=2026-03-30T00:00:00Z", "von", "eingabe_ungueltig"),
         ("von=2026-03-29T00:00:00&bis=2026-03-30T00:00:00Z", "von", "eingabe_ungueltig"),
         ("von=2026-03-29T00:00:01Z&bis=2026-03-30T00:00:00Z", "von", "eingabe_ungueltig"),
         ("von=2026-03-29&bis=2026-03-30T00:00:00Z", "von", "eingabe_ungueltig"),
@@ -203,6 +204,12 @@ def test_bad_periods_name_their_field(client, als, kunde, zaehler, frage, feld, 
         assert (antwort.status_code, antwort.json["code"]) == (422, code)
         fehler = antwort.json["errors"]
         assert feld in fehler.get("query", fehler)
+
+
+def test_a_plus_that_became_a_space_is_explained(client, als, kunde, zaehler):
+    frage = "von=2026-03-29T00:00:00+01:00&bis=2026-03-30T00:00:00Z"
+    antwort = client.get(f"/v1/kunden/{kunde}/verbrauch?{frage}", als=als("kunde", kunde_id=kunde))
+    assert "%2B" in antwort.json["errors"]["query"]["von"][0]
 
 
 def test_rights(client, als, welt, kunde, zaehler):
