@@ -109,15 +109,16 @@ def start(settings: Settings) -> None:
 
 @main.command(hidden=True)
 @click.argument("name")
+@click.argument("leitung", type=int)
 @_with_settings
-def prozess(settings: Settings, name: str) -> None:
-    """One process of the operator; `betreiber start` calls this."""
+def prozess(settings: Settings, name: str, leitung: int) -> None:
+    """One process of the operator; `betreiber start`, whose process number is LEITUNG, calls this."""
     from betreiber.jobs.plan import run_jobs
     from betreiber.leitstand import JOBS, end_with_parent
     from betreiber.protokoll import init_logging
     from betreiber.server import Lauscher, run_listener
 
-    end_with_parent()
+    end_with_parent(leitung)
     init_logging(settings.log_format)
     if name == JOBS:
         run_jobs(settings)

@@ -5,6 +5,7 @@ import json
 
 import structlog
 from flask import Flask, Response, current_app, request
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 
 from betreiber import metrik
@@ -37,7 +38,8 @@ def init_geraete(app: Flask) -> None:
     app.register_error_handler(TelegrammFehler, _answer_telegramm)
     app.register_error_handler(BetreiberError, _answer_error)
     app.register_error_handler(HTTPException, _answer_http)
-    for art in DATENBANKFEHLER:
+    # A violated constraint is a race that was lost: tried again, the request finds what the other one wrote.
+    for art in (*DATENBANKFEHLER, IntegrityError):
         app.register_error_handler(art, _answer_database)
     app.register_error_handler(Exception, _answer_unknown)
 

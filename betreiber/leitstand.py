@@ -83,7 +83,7 @@ class _Leitstand:
             prozess.gestartet = time.monotonic()
             # A session of its own: Ctrl-C reaches this process only, which then stops the others in order.
             prozess.popen = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "betreiber.cli", "prozess", prozess.name],
+                [sys.executable, "-m", "betreiber.cli", "prozess", prozess.name, str(os.getpid())],
                 env=self.umgebung,
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
@@ -167,10 +167,11 @@ def prepare(settings: Settings) -> None:
         development_secret(settings.daten)
 
 
-def end_with_parent() -> None:
-    """End this process when the one that started it is gone, however it went (Linux)."""
+def end_with_parent(leitung: int) -> None:
+    """End this process when the one that started it, `leitung`, is gone, however it went (Linux)."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    # It may have gone before the signal was asked for. In a container it is process 1: its number alone tells.
+    if os.getppid() != leitung:
         sys.exit("the leading process is gone")
 
 

@@ -21,8 +21,8 @@ def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0)
     """An engine with the settings that durability and correctness need.
 
     What a statement is given never appears in an error: it may be personal.
-    `url`: `sqlite:///FILE` or `postgresql://...`. `wartezeit_s`: how long a writer waits for another on
-    SQLite, and how long anybody waits for a free connection.
+    `url`: `sqlite:///FILE` or `postgresql://...`. `wartezeit_s`: how long a writer waits for another, and how
+    long anybody waits for a free connection.
     """
     adresse = make_url(url)
     if adresse.get_backend_name() == "sqlite":
@@ -50,14 +50,21 @@ def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0)
         max_overflow=0,
         pool_timeout=wartezeit_s,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": int(wartezeit_s) or 1, "options": "-c timezone=UTC"},
+        connect_args={
+            "connect_timeout": int(wartezeit_s) or 1,
+            "options": f"-c timezone=UTC -c lock_timeout={int(wartezeit_s * 1000)}",
+        },
     )
 
 
 def create_session(engine: Engine, *, lesen: bool = False) -> Session:
     """A session. With `lesen`, its transactions only read and see one state of the database."""
-    bind = engine.execution_options(**{_NUR_LESEN: True}) if lesen else engine
-    return Session(bind, expire_on_commit=False)
+    if not lesen:
+        return Session(engine, expire_on_commit=False)
+    optionen: dict[str, Any] = {_NUR_LESEN: True}
+    if engine.dialect.name == "postgresql":
+        optionen |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return Session(engine.execution_options(**optionen), expire_on_commit=False)
 
 
 def begin_read(session: Session) -> None:

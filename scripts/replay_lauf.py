@@ -8,13 +8,14 @@ import os
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy
 
@@ -50,29 +51,36 @@ class Reihen:
 
 def read_series(datei: Path) -> Reihen:
     """Read the CSV: first column interval start in UTC, one column of integer Wh a household."""
-    with gzip.open(datei, "rt", encoding="utf-8", newline="") as text:
-        zeilen = csv.reader(text)
-        kopf = next(zeilen, [])
-        if len(kopf) < 2:
-            raise EingabeFehler(f"{datei}: a first line with the names of the households is expected")
-        zeiten: list[int] = []
-        spalten: list[list[int]] = [[] for _ in kopf[1:]]
-        for nummer, zeile in enumerate(zeilen, start=2):
-            try:
-                zeitpunkt = datetime.fromisoformat(zeile[0])
-                werte = [int(wert) for wert in zeile[1:]]
-            except ValueError as error:
-                raise EingabeFehler(f"{datei}, line {nummer}: {error}") from error
-            zeit = int(zeitpunkt.timestamp())
-            if zeitpunkt.tzinfo is None or zeit % VIERTELSTUNDE_S or len(werte) != len(spalten):
-                raise EingabeFehler(
-                    f"{datei}, line {nummer}: a quarter hour in UTC and {len(spalten)} values expected"
-                )
-            if zeiten and zeit != zeiten[-1] + VIERTELSTUNDE_S:
-                raise EingabeFehler(f"{datei}, line {nummer}: the quarter hours do not follow each other")
-            zeiten.append(zeit)
-            for spalte, wert in zip(spalten, werte, strict=True):
-                spalte.append(wert)
+    try:
+        with gzip.open(datei, "rt", encoding="utf-8", newline="") as text:
+            return _parse_series(datei, text)
+    except (EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise EingabeFehler(f"{datei}: not a gzipped CSV in UTF-8: {error}") from error
+
+
+def _parse_series(datei: Path, text: IO[str]) -> Reihen:
+    zeilen = csv.reader(text)
+    kopf = next(zeilen, [])
+    if len(kopf) < 2 or len(set(kopf)) < len(kopf):
+        raise EingabeFehler(f"{datei}: a first line with the names of the households, each once, is expected")
+    zeiten: list[int] = []
+    spalten: list[list[int]] = [[] for _ in kopf[1:]]
+    for nummer, zeile in enumerate(zeilen, start=2):
+        try:
+            zeitpunkt = datetime.fromisoformat(zeile[0] if zeile else "")
+            werte = [int(wert) for wert in zeile[1:]]
+        except ValueError as error:
+            raise EingabeFehler(f"{datei}, line {nummer}: {error}") from error
+        zeit = int(zeitpunkt.timestamp())
+        if zeitpunkt.tzinfo is None or zeit % VIERTELSTUNDE_S or len(werte) != len(spalten):
+            raise EingabeFehler(
+                f"{datei}, line {nummer}: a quarter hour in UTC and {len(spalten)} values expected"
+            )
+        if zeiten and zeit != zeiten[-1] + VIERTELSTUNDE_S:
+            raise EingabeFehler(f"{datei}, line {nummer}: the quarter hours do not follow each other")
+        zeiten.append(zeit)
+        for spalte, wert in zip(spalten, werte, strict=True):
+            spalte.append(wert)
     if not zeiten:
         raise EingabeFehler(f"{datei}: no values")
     return Reihen(zeiten, dict(zip(kopf[1:], spalten, strict=True)))
@@ -175,9 +183,9 @@ def run(datei: Path, erwartungen: Path, database: str | None, ordner: Path) -> b
         anzahl, sekunden, quarantaene = deliver_all(haushalte, reihen)
         gleich = 0
         for nummer, (name, haushalt) in enumerate(haushalte.items(), start=1):
-            kunde = ApiKlient(betreiber.url)
-            kunde.login(haushalt.benutzername, haushalt.passwort)
-            unterschiede = compare(name, erwartet[name], ask(kunde, reihen, erwartet[name]))
+            with ApiKlient(betreiber.url) as kunde:
+                kunde.login(haushalt.benutzername, haushalt.passwort)
+                unterschiede = compare(name, erwartet[name], ask(kunde, reihen, erwartet[name]))
             if quarantaene[name]:
                 unterschiede.append(f"{name}: {quarantaene[name]} readings are in quarantine")
             gleich += not unterschiede

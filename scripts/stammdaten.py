@@ -78,7 +78,8 @@ def create_haushalt(
     sachbearbeitung.post(f"{pfad}/zuordnungen", kunde_id=kunde["kunde_id"], von=von)
     einladung = sachbearbeitung.call("POST", f"/v1/kunden/{kunde['kunde_id']}/einladungen")
     benutzername, passwort = f"kunde{nummer}@example.org", f"Zaehlerstand ablesen {nummer}"
-    ApiKlient(betreiber.url).register(einladung["einladungscode"], benutzername, passwort)
+    with ApiKlient(betreiber.url) as neuer:
+        neuer.register(einladung["einladungscode"], benutzername, passwort)
     token = planung.call("POST", f"{pfad}/einschreibungstoken")
     enroll(
         Ordner(ordner),

@@ -20,6 +20,8 @@ ANZEIGESCHRITT_WH = 1000
 # PTB-A 50.8 allows a meter's clock 3 % of the interval: a reading within it is not from the future.
 UHR_TOLERANZ_S = 27
 FENSTER = 64
+# A meter counts its epoche on when it has lost its memory; it does not come to that a hundred times unnoticed.
+EPOCHE_VORAUS = 100
 
 
 class Qualitaet(IntEnum):
@@ -73,10 +75,13 @@ class Grenzen:
     hoechstleistung_w: int | None
 
 
-def max_power(anschlussleistung_kw: Iterable[Decimal]) -> int | None:
-    """The power in W that no reading can exceed, from the connections at which a meter hung; None without any."""
+def max_power(anschlussleistung_kw: Iterable[Decimal], faktor: int) -> int | None:
+    """The power in W that no reading can exceed, from the connections at which a meter hung; None without any.
+
+    Behind a transformer the meter counts, and measures, the `faktor`-th part of what flows.
+    """
     leistungen = list(anschlussleistung_kw)
-    return int(max(leistungen) * 1000 * UEBERLAST) if leistungen else None
+    return int(max(leistungen) * 1000 * UEBERLAST / faktor) if leistungen else None
 
 
 def judge(

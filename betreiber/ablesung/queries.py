@@ -15,6 +15,7 @@ _GERAET = (
         Stromzaehler.stromzaehler_id,
         Stromzaehler.zaehlernummer,
         Stromzaehler.zustand,
+        Stromzaehler.faktor,
         Geraeteschluessel.zweck,
         Geraeteschluessel.ski,
         Geraeteschluessel.fingerabdruck,
@@ -56,6 +57,7 @@ class Geraet:
     stromzaehler_id: int
     zaehlernummer: str
     zustand: str
+    faktor: int
     schluessel: tuple[Schluessel, ...]
 
 
@@ -71,7 +73,7 @@ def find_geraet(session: Session, ski: bytes) -> Geraet | None:
         for zeile in zeilen
     )
     erste = zeilen[0]
-    return Geraet(erste.stromzaehler_id, erste.zaehlernummer, erste.zustand, schluessel)
+    return Geraet(erste.stromzaehler_id, erste.zaehlernummer, erste.zustand, erste.faktor, schluessel)
 
 
 def list_einbauten(session: Session, stromzaehler_id: int) -> list[tuple[datetime, Decimal]]:

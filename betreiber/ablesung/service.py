@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 
 from betreiber import metrik
 from betreiber.ablesung import queries, speicher
-from betreiber.ablesung.domain import UHR_TOLERANZ_S, Befund, Fenster, Grenzen, max_power, upload_slot
+from betreiber.ablesung.domain import (
+    EPOCHE_VORAUS,
+    UHR_TOLERANZ_S,
+    Befund,
+    Fenster,
+    Grenzen,
+    max_power,
+    upload_slot,
+)
 from betreiber.ablesung.queries import Geraet, Schluessel
 from betreiber.auth.domain import Akteur, Umfang
 from betreiber.ereignis.domain import Ereignisart
@@ -56,6 +64,8 @@ def receive_telegramm(
     # Cryptography comes between two transactions, so that no lock is held meanwhile.
     session.rollback()
     klartext, telegramm = _open(brief, geraet, schluessel, tls_fingerabdruck)
+    # Before anything is stored: whom nobody can answer is refused.
+    empfaenger = _public_key(_newest_key(geraet, Zweck.VERSCHLUESSELUNG))
     akteur = Akteur(f"stromzaehler:{telegramm.zaehler}", uhr.now(), Umfang.EIGENE)
     befunde = _store(
         session, akteur, geraet, telegramm, hashlib.sha256(klartext).digest(), einbauten, hoechstalter
@@ -64,7 +74,7 @@ def receive_telegramm(
     quittung = _receipt(telegramm, klartext, befunde, jetzt, schluessel.platz_schluessel)
     return umschlag.seal(
         quittung.to_bytes(),
-        empfaenger=_public_key(_newest_key(geraet, Zweck.VERSCHLUESSELUNG)),
+        empfaenger=empfaenger,
         unterzeichner=schluessel.signatur.schluessel,
         signiert_um=jetzt,
     )
@@ -105,13 +115,14 @@ def _store(
     fenster = Fenster(stand.fenster)
     bekannt = fenster.find(telegramm.folge)
     if bekannt == abdruck:
+        befunde = speicher.recall(session, geraet.stromzaehler_id, telegramm.werte)
         session.rollback()
-        return [Befund.DOPPELT] * _count_rows(telegramm)
+        return befunde or [Befund.DOPPELT] * _count_rows(telegramm)
     if bekannt is not None:
         _refuse(session, akteur, geraet.stromzaehler_id, "folge", telegramm)
     befunde = [Befund.NEU] * _count_rows(telegramm)
     if telegramm.art == MESSWERTE:
-        grenzen = _bounds(akteur.zeitpunkt, hoechstalter, einbauten)
+        grenzen = _bounds(akteur.zeitpunkt, hoechstalter, einbauten, geraet.faktor)
         empfangen = int(akteur.zeitpunkt.timestamp())
         befunde = speicher.write(session, geraet.stromzaehler_id, telegramm.werte, grenzen, empfangen)
         _record_quarantine(session, akteur, geraet.stromzaehler_id, telegramm.werte, befunde)
@@ -119,7 +130,7 @@ def _store(
     stand.fenster = fenster.with_added(telegramm.folge, abdruck)
     stand.zuletzt_empfangen = akteur.zeitpunkt
     heute = akteur.zeitpunkt.astimezone(UTC).date()
-    if stand.empfangstag != heute:
+    if telegramm.werte and stand.empfangstag != heute:
         stand.empfangstag = heute
         record_ereignis(session, akteur, Ereignisart.DATEN_EMPFANGEN, "stromzaehler", geraet.stromzaehler_id)
     session.commit()
@@ -132,7 +143,8 @@ def _lock_stand(session: Session, akteur: Akteur, stromzaehler_id: int, epoche: 
     stand = queries.lock_stand(session, stromzaehler_id)
     if stand is None:
         raise GeraeteFehler(401, "unbekannt")  # Enrolment writes the row together with the keys.
-    if epoche < stand.epoche:
+    # One from far ahead would use the numbers up: the meter could never be enrolled again.
+    if not stand.epoche <= epoche <= stand.epoche + EPOCHE_VORAUS:
         _refuse(session, akteur, stromzaehler_id, "epoche", None)
     if epoche > stand.epoche:
         # A new epoche begins its numbering anew.
@@ -188,14 +200,16 @@ def _record_messages(session: Session, akteur: Akteur, stromzaehler_id: int, tel
             )
 
 
-def _bounds(jetzt: datetime, hoechstalter: timedelta, einbauten: Sequence[tuple[datetime, Decimal]]) -> Grenzen:
+def _bounds(
+    jetzt: datetime, hoechstalter: timedelta, einbauten: Sequence[tuple[datetime, Decimal]], faktor: int
+) -> Grenzen:
     fruehestens = jetzt - hoechstalter
     if einbauten:
         fruehestens = max(fruehestens, einbauten[0][0])
     return Grenzen(
         fruehestens=int(fruehestens.timestamp()),
         spaetestens=int(jetzt.timestamp()) + UHR_TOLERANZ_S,
-        hoechstleistung_w=max_power(leistung for _, leistung in einbauten),
+        hoechstleistung_w=max_power((leistung for _, leistung in einbauten), faktor),
     )
 
 

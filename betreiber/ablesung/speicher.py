@@ -16,6 +16,7 @@ from db.models import Quarantaene, Verbrauch
 from telegramm.messwerte import Messwert
 
 _V = Verbrauch.__table__.c
+_Q = Quarantaene.__table__.c
 _STAND = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.stromverbrauch_momentan_w)
 _ABLESUNG = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.qualitaet, _V.empfangen)
 _VERBRAUCH: Table = Verbrauch.__table__  # type: ignore[assignment]
@@ -48,6 +49,17 @@ def write(
         dialekt = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         session.execute(dialekt.insert(_QUARANTAENE).on_conflict_do_nothing(), schlecht)
     return befunde
+
+
+def recall(session: Session, stromzaehler_id: int, werte: Sequence[Messwert]) -> list[Befund]:
+    """What became of the readings of a message that was taken in before: in quarantine, or known by now."""
+    if not werte:
+        return []
+    anweisung = select(_Q.uhrzeit, _Q.wert_sha256, _Q.grund).where(
+        _Q.stromzaehler_id == stromzaehler_id, _Q.uhrzeit.between(werte[0].uhrzeit, werte[-1].uhrzeit)
+    )
+    gruende = {(uhrzeit, wert): Befund(grund) for uhrzeit, wert, grund in session.execute(anweisung)}
+    return [gruende.get((wert.uhrzeit, value_hash(wert)), Befund.DOPPELT) for wert in werte]
 
 
 def registers(session: Session, stromzaehler_id: int, zeiten: Iterable[int]) -> dict[int, Ablesung]:

@@ -1,5 +1,6 @@
 """The use case of listing readings: Zählerstände of a meter in a period."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,8 +39,9 @@ def list_zaehlerstaende(
     """
     if bis <= von:
         raise EingabeUngueltig("bis muss nach von liegen.", feld="bis", code="zeitraum_ungueltig")
+    # Readings stand on whole seconds: both edges go up to the next one.
     zeitraeume = [
-        (int(anfang.timestamp()), int(ende.timestamp()))
+        (math.ceil(anfang.timestamp()), math.ceil(ende.timestamp()))
         for anfang, ende in own_intervals(session, akteur, stromzaehler_id, von, bis)
     ]
     ablesungen = speicher.page(

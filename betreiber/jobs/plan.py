@@ -31,7 +31,8 @@ def run_jobs(settings: Settings) -> None:
         ("partitionen_anlegen", crontab(minute="11", hour="1"), make_partitionen),
     ):
         huey.periodic_task(minuten, name=name)(_logged(name, job, settings, engine))
-    make_partitionen(settings, engine)
+    # A database that is away now must not end the process: three early ends stop the whole operator.
+    _logged("partitionen_anlegen", make_partitionen, settings, engine)()
     Consumer(huey, workers=1, worker_type="thread", periodic=True).run()
 
 

@@ -96,8 +96,13 @@ def list_of_kunde(
     return fetch_seite(session, anweisung, seite, pro_seite)
 
 
-def list_in_zeitraum(session: Session, kunde_id: int, von: datetime, bis: datetime) -> Sequence[KundeStromzaehler]:
-    """A customer's intervals that touch [von, bis), by meter number and time, with their meters."""
+def list_in_zeitraum(
+    session: Session, kunde_id: int, von: datetime, bis: datetime, begonnen_bis: datetime | None
+) -> Sequence[KundeStromzaehler]:
+    """A customer's intervals that touch [von, bis), by meter number and time, with their meters.
+
+    With `begonnen_bis` only those that were theirs by then.
+    """
     anweisung = (
         select(KundeStromzaehler)
         .join(KundeStromzaehler.stromzaehler)
@@ -105,6 +110,8 @@ def list_in_zeitraum(session: Session, kunde_id: int, von: datetime, bis: dateti
         .where(KundeStromzaehler.kunde_id == kunde_id, _touches(von, bis))
         .order_by(Stromzaehler.zaehlernummer, KundeStromzaehler.von)
     )
+    if begonnen_bis is not None:
+        anweisung = anweisung.where(KundeStromzaehler.von <= begonnen_bis)
     return session.scalars(anweisung).all()
 
 

@@ -47,11 +47,12 @@ def list_stromzaehler(
 
 def get_stromzaehler(session: Session, akteur: Akteur, stromzaehler_id: int) -> Stromzaehler:
     """One meter. Raises NichtGefunden, also for a customer whose meter it neither is nor was."""
+    if not akteur.sees_all:
+        # First, so that a meter that is not theirs and one that does not exist take the same time.
+        _intervals_of_akteur(session, akteur, stromzaehler_id)
     stromzaehler = queries.get_stromzaehler(session, stromzaehler_id)
     if stromzaehler is None:
         raise NichtGefunden
-    if not akteur.sees_all:
-        _intervals_of_akteur(session, akteur, stromzaehler_id)
     return stromzaehler
 
 
@@ -182,8 +183,7 @@ def list_stromzaehler_of_kunde(
 ) -> Seite[KundeStromzaehler]:
     """A customer's meters with their intervals, the newest first; customers see those that have begun."""
     get_kunde(session, akteur, kunde_id)
-    begonnen_bis = None if akteur.sees_all else akteur.zeitpunkt
-    return queries.list_of_kunde(session, kunde_id, begonnen_bis, seite=seite, pro_seite=pro_seite)
+    return queries.list_of_kunde(session, kunde_id, _begonnen_bis(akteur), seite=seite, pro_seite=pro_seite)
 
 
 def own_intervals(
@@ -201,13 +201,14 @@ def own_intervals(
 
 
 def list_zuordnungen_of_kunde(
-    session: Session, kunde_id: int, von: datetime, bis: datetime
+    session: Session, akteur: Akteur, kunde_id: int, von: datetime, bis: datetime
 ) -> list[tuple[Stromzaehler, datetime, datetime]]:
     """The meters of a customer in [von, bis) with the parts of it in which they are theirs.
 
-    By meter number, then time; intervals that touch are one. Who may ask is the caller's matter.
+    By meter number, then time; intervals that touch are one; customers see those that have begun. Whose data
+    these are is the caller's matter.
     """
-    zeilen = queries.list_in_zeitraum(session, kunde_id, von, bis)
+    zeilen = queries.list_in_zeitraum(session, kunde_id, von, bis, _begonnen_bis(akteur))
     return [
         (stromzaehler, *teil)
         for stromzaehler, eigene in groupby(zeilen, key=lambda zeile: zeile.stromzaehler)
@@ -215,10 +216,14 @@ def list_zuordnungen_of_kunde(
     ]
 
 
+def _begonnen_bis(akteur: Akteur) -> datetime | None:
+    """What begins in the future is not a customer's yet: until then the meter is somebody else's."""
+    return None if akteur.sees_all else akteur.zeitpunkt
+
+
 def _intervals_of_akteur(
     session: Session, akteur: Akteur, stromzaehler_id: int
 ) -> list[tuple[datetime, datetime | None]]:
-    # What begins in the future is not theirs yet: until then the meter is somebody else's.
     eigene = queries.list_intervals(session, stromzaehler_id, akteur.kunde_id or 0, akteur.zeitpunkt)
     if not eigene:
         raise NichtGefunden

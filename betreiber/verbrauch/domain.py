@@ -18,6 +18,8 @@ from betreiber.zeit import VIERTELSTUNDE_S, Aufloesung
 FEINE_AUFLOESUNGEN = frozenset({Aufloesung.VIERTELSTUNDE, Aufloesung.STUNDE})
 HOECHSTENS_FEIN = timedelta(days=400)
 HOECHSTENS_GROB = timedelta(days=11 * 366)
+# Ten meters by quarter hour for 400 days: some 10 s and 400 MB.
+WERTE_HOECHSTENS = 400_000
 
 
 class Wertqualitaet(StrEnum):
@@ -53,6 +55,17 @@ def check_zeitraum(von: datetime, bis: datetime, aufloesung: Aufloesung) -> None
     if bis - von > hoechstens:
         raise EingabeUngueltig(
             f"Höchstens {hoechstens.days} Tage mit der Auflösung {aufloesung}. Fragen Sie kürzere Zeiträume ab.",
+            feld="bis",
+            code="zeitraum_zu_lang",
+        )
+
+
+def check_umfang(zaehler: int, werte: int) -> None:
+    """Raise EingabeUngueltig when so many values of so many meters are too much for one answer."""
+    if zaehler * werte > WERTE_HOECHSTENS:
+        raise EingabeUngueltig(
+            "Das sind zu viele Werte auf einmal. Fragen Sie kürzere Zeiträume, eine gröbere Auflösung oder"
+            " einzelne Zähler ab.",
             feld="bis",
             code="zeitraum_zu_lang",
         )

@@ -13,6 +13,7 @@ from betreiber.stromzaehler.service import get_stromzaehler, list_zuordnungen_of
 from betreiber.verbrauch.domain import (
     FEINE_AUFLOESUNGEN,
     Verbrauchswert,
+    check_umfang,
     check_zeitraum,
     compute_verbrauch,
     find_runs,
@@ -20,9 +21,6 @@ from betreiber.verbrauch.domain import (
     sum_werte,
 )
 from betreiber.zeit import Aufloesung, iter_edges
-
-# Above so many edges one range scan is cheaper than a look-up for each.
-KANTEN_NACHSCHLAGEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +75,17 @@ def compute_kunde(
     """Verbrauch of a customer in [von, bis) over all meters that were theirs. Raises as above."""
     check_zeitraum(von, bis, aufloesung)
     get_kunde(session, akteur, kunde_id)
+    zuordnungen = list_zuordnungen_of_kunde(session, akteur, kunde_id, von, bis)
+    kanten = list(iter_edges(von, bis, aufloesung))
+    check_umfang(len(zuordnungen), len(kanten) - 1)
     reihen = []
-    for stromzaehler, anfang, ende in list_zuordnungen_of_kunde(session, kunde_id, von, bis):
+    for stromzaehler, anfang, ende in zuordnungen:
         teile, summe = _compute(
             session, stromzaehler.stromzaehler_id, stromzaehler.faktor, anfang, ende, aufloesung
         )
         reihen.append(
             Reihe(stromzaehler.stromzaehler_id, stromzaehler.zaehlernummer, anfang, ende, aufloesung, teile, summe)
         )
-    kanten = list(iter_edges(von, bis, aufloesung))
     eimer = group_by_edges(kanten, [teil for reihe in reihen for teil in reihe.werte])
     return Kundenreihe(
         kunde_id,
@@ -103,7 +103,7 @@ def _compute(
 ) -> tuple[list[Verbrauchswert], Verbrauchswert]:
     """The values of [von, bis) by the resolution, and the one of the whole period."""
     kanten = [int(kante.timestamp()) for kante in iter_edges(von, bis, aufloesung)]
-    if aufloesung in FEINE_AUFLOESUNGEN or len(kanten) > KANTEN_NACHSCHLAGEN:
+    if aufloesung in FEINE_AUFLOESUNGEN:
         staende = speicher.series(session, stromzaehler_id, kanten[0], kanten[-1])
         laeufe = find_runs(staende)
     else:

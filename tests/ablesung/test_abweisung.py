@@ -106,7 +106,7 @@ def test_sealed_garbage(kanal, zaehler, uhr, tls, tabellen):
     assert refused(kanal.post(der, tls), tabellen) == (422, "inhalt")
 
 
-@pytest.mark.parametrize("zweck", ["TLS", "SIGNATUR"])
+@pytest.mark.parametrize("zweck", ["TLS", "SIGNATUR", "VERSCHLUESSELUNG"])
 def test_a_revoked_key(kanal, der, tls, tabellen, session, zweck):
     session.execute(
         update(Geraeteschluessel)

@@ -18,8 +18,10 @@ def one(wert, grenzen=OFFEN, bekannt=(), vorher=None, nachher=None):
 
 
 def test_max_power():
-    assert max_power([]) is None
-    assert max_power([Decimal("30.000"), Decimal("14.490")]) == 37_500
+    assert max_power([], 1) is None
+    assert max_power([Decimal("30.000"), Decimal("14.490")], 1) == 37_500
+    # Behind a transformer 200/5 the meter sees the fortieth part: 37,500 / 40 = 937.5.
+    assert max_power([Decimal("30.000")], 40) == 937
 
 
 def test_the_first_reading_has_no_neighbours():

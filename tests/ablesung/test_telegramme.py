@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -28,6 +29,24 @@ def test_the_same_telegramm_twice_stores_once_and_gets_a_fresh_receipt(kanal, za
     zweite = kanal.send(zaehler, telegramm)
     assert (erste.neu, zweite.neu, zweite.doppelt) == (2, 0, 2)
     assert zweite.zeit == erste.zeit + 5000
+    assert len(tabellen.verbrauch()) == 2
+
+
+def test_a_receipt_that_is_given_again_names_the_same_quarantined_rows(kanal, zaehler, tabellen, uhr, jetzt):
+    werte = [messwert(jetzt - 1800, 1000), messwert(jetzt - 900, 900), messwert(jetzt, 1100)]
+    telegramm = zaehler.telegramm(uhr, werte)
+    erste, zweite = kanal.send(zaehler, telegramm), kanal.send(zaehler, telegramm)
+    assert (erste.neu, erste.doppelt, erste.abgelehnt) == (2, 0, ((1, "ruecklauf"),))
+    assert (zweite.neu, zweite.doppelt, zweite.abgelehnt) == (0, 2, ((1, "ruecklauf"),))
+    assert len(tabellen.ereignisse("ABLESUNG_IN_QUARANTAENE")) == 1
+
+
+def test_the_same_telegramm_several_times_at_once_stores_once(kanal, zaehler, tabellen, uhr, jetzt):
+    telegramm = zaehler.telegramm(uhr, reihe(jetzt - 900, 1000, [100]))
+    with ThreadPoolExecutor(4) as pool:
+        quittungen = list(pool.map(lambda _: kanal.send(zaehler, telegramm), range(4)))
+    assert sorted(quittung.neu for quittung in quittungen) == [0, 0, 0, 2]
+    assert sorted(quittung.doppelt for quittung in quittungen) == [0, 2, 2, 2]
     assert len(tabellen.verbrauch()) == 2
 
 
@@ -99,6 +118,16 @@ def test_impossible_momentary_power_is_quarantined(kanal, zaehler, jetzt):
     assert kanal.deliver(zaehler, werte).abgelehnt == ((1, "leistung"),)
 
 
+def test_behind_a_transformer_a_meter_sees_a_part_of_the_power(kanal, welt, uhr, jetzt):
+    nummer = "1EMH0000000078"
+    stromzaehler_id = welt.stromzaehler(zaehlernummer=nummer, faktor=40)
+    welt.einbau(stromzaehler_id, welt.messstelle(), uhr.now() - timedelta(days=1))
+    zaehler = kanal.enrolled(nummer, stromzaehler_id)
+    # 37,500 W flow at the most, of which the meter sees 937.
+    werte = [messwert(jetzt - 900, 0, leistung_w=937), messwert(jetzt, 0, leistung_w=938)]
+    assert kanal.deliver(zaehler, werte).abgelehnt == ((1, "leistung"),)
+
+
 def test_readings_up_to_27_seconds_ahead_are_not_from_the_future(kanal, zaehler, uhr, jetzt):
     uhr.advance(timedelta(seconds=-27))
     assert kanal.deliver(zaehler, [messwert(jetzt, 1000)]).neu == 1
@@ -148,6 +177,17 @@ def test_an_earlier_epoche_is_refused_and_a_later_one_begins_anew(kanal, zaehler
     assert tabellen.ereignisse("TELEGRAMM_ABGEWIESEN") == [{"code": "epoche"}]
 
 
+def test_an_epoche_far_ahead_is_refused(kanal, zaehler, tabellen, uhr, jetzt):
+    # It would use up the numbers: the next enrolment could count no further.
+    epoche = zaehler.enrolled.epoche
+    for voraus, status in ((101, (409, "epoche")), (2**63 - 1 - epoche, (409, "epoche"))):
+        telegramm = zaehler.telegramm(uhr, [messwert(jetzt, 1000)], epoche=epoche + voraus)
+        assert kanal.refusal(zaehler, telegramm) == status
+    assert tabellen.verbrauch() == []
+    weiter = zaehler.telegramm(uhr, [messwert(jetzt, 1000)], epoche=epoche + 100)
+    assert kanal.send(zaehler, weiter).neu == 1
+
+
 def test_the_device_log_and_lost_gaps_become_events(kanal, zaehler, tabellen, uhr, jetzt):
     meldung = Meldung(jetzt, "DECKEL_OFFEN", "Klemmendeckel geöffnet")
     kanal.send(zaehler, zaehler.telegramm(uhr, [], art=EREIGNISSE, ereignisse=(meldung,)))
@@ -155,6 +195,8 @@ def test_the_device_log_and_lost_gaps_become_events(kanal, zaehler, tabellen, uh
     assert kanal.send(zaehler, zaehler.telegramm(uhr, [], art=ZEIT)).zeit == jetzt * 1000
     assert tabellen.ereignisse("STROMZAEHLER_MELDUNG") == [meldung._asdict()]
     assert tabellen.ereignisse("LUECKE_BLEIBT") == [{"von": jetzt - 1800, "bis": jetzt}]
+    # None of them brought a reading.
+    assert tabellen.ereignisse("DATEN_EMPFANGEN") == []
 
 
 def take_away(datenbank: str) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
 from db.models import Audit, Ereignis, KundeStromzaehler, Verbrauch
@@ -122,6 +122,35 @@ def test_who_only_reads_waits_for_no_writer(sqlite_url):
         assert liest.scalar(text("SELECT count(*) FROM kunde")) == 0
         with create_session(engine) as zweiter, pytest.raises(DBAPIError, match="locked"):
             zweiter.execute(text("SELECT 1"))
+    engine.dispose()
+
+
+def test_who_only_reads_sees_one_state(engine, welt):
+    welt.kunde()
+    with create_session(engine, lesen=True) as liest:
+        zaehlen = text("SELECT count(*) FROM kunde")
+        assert liest.scalar(zaehlen) == 1
+        welt.kunde()
+        assert liest.scalar(zaehlen) == 1
+        liest.rollback()
+        assert liest.scalar(zaehlen) == 2
+
+
+def test_who_only_reads_cannot_write_on_postgresql(postgres):
+    with create_session(postgres, lesen=True) as liest, pytest.raises(DBAPIError, match="read-only"):
+        liest.execute(text("DELETE FROM kunde"))
+    with create_session(postgres) as schreibt:  # over the same connection
+        schreibt.execute(text("DELETE FROM kunde"))
+
+
+def test_nobody_waits_for_a_lock_for_ever(postgres_url, uhr):
+    engine = create_engine(postgres_url, wartezeit_s=0.1)
+    nummer = Welt(engine, uhr).kunde()
+    sperren = text(f"SELECT 1 FROM kunde WHERE kunde_id = {nummer} FOR UPDATE")
+    with create_session(engine) as erster, create_session(engine) as zweiter:
+        erster.execute(sperren)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            zweiter.execute(sperren)
     engine.dispose()
 
 

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -141,6 +143,28 @@ def test_an_unreachable_database_is_said_so(tmp_path):
     umgebung = {"MSB_DATABASE_URL": "postgresql://msb@127.0.0.1:1/msb"}
     with pytest.raises(BetreiberFehler, match="check MSB_DATABASE_URL"):
         Betreiberprozess(tmp_path, umgebung).start()
+
+
+def start_part(tmp_path, leitung, **umgebung):
+    """The job process, as `leitung` would start it."""
+    umgebung = os.environ | {"MSB_DATEN": str(tmp_path)} | umgebung
+    befehl = [sys.executable, "-m", "betreiber.cli", "prozess", "jobs", str(leitung)]
+    return subprocess.Popen(befehl, env=umgebung, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def test_a_part_whose_leading_process_is_gone_ends_at_once(tmp_path):
+    # Which one it was is told by its number: in a container the leading process is process 1.
+    with start_part(tmp_path, leitung=1) as teil:
+        assert b"the leading process is gone" in teil.stderr.read()
+        assert teil.wait() == 1
+
+
+def test_the_job_process_outlives_a_database_that_is_away(tmp_path):
+    with start_part(tmp_path, os.getpid(), MSB_DATABASE_URL="postgresql://msb@127.0.0.1:1/msb") as teil:
+        assert b"job_failed" in teil.stderr.readline()
+        time.sleep(0.5)
+        assert teil.poll() is None
+        teil.terminate()
 
 
 def parent(pid):

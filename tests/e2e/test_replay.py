@@ -84,3 +84,17 @@ def test_a_register_that_goes_backwards_is_not_equal(tmp_path, monkeypatch, caps
 def test_a_file_that_cannot_be_replayed_names_the_line(tmp_path, monkeypatch, capsys, wert):
     assert run(tmp_path, monkeypatch, {"a": [10, wert, *[10] * (ANZAHL - 2)]}, {"a": ERWARTET}) == 2
     assert "line 3" in capsys.readouterr().err
+
+
+def test_a_file_that_is_cut_off_or_has_an_empty_line_is_said_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["replay", str(tmp_path / "a.csv.gz"), "--expect", str(tmp_path / "s.json")])
+    ganz = gzip.compress(b"interval_start_utc,a\n" + b"2018-10-27T21:00:00Z,10\n")
+    for inhalt, grund in (
+        (ganz[:-12], "not a gzipped CSV"),
+        (gzip.compress(b"\xff\xfe"), "not a gzipped CSV"),
+        (gzip.compress(b"zeit,a,a\n"), "each once"),
+        (gzip.compress(b"zeit,a\n\n"), "line 2"),
+    ):
+        (tmp_path / "a.csv.gz").write_bytes(inhalt)
+        assert replay_lauf.main() == 2
+        assert grund in capsys.readouterr().err

@@ -6,6 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from betreiber.schluessel import ablage
+from db.models import Telegrammstand
+from tests.hilfen import run_while_locked
 from tests.kanal import Zaehler, csr, messwert
 
 NUMMER = "1EMH0012345678"
@@ -82,6 +84,19 @@ def test_keys_that_were_certified_before_are_refused(kanal, zaehler, welt):
     dieb = Zaehler("1EMH0000000002", welt.stromzaehler(zaehlernummer="1EMH0000000002"), signatur=zaehler.signatur)
     antwort = kanal.enrol(dieb, dieb.einschreibung(kanal.token(dieb.stromzaehler_id)))
     assert refusal(antwort) == (409, "schluessel_bekannt")
+
+
+@pytest.mark.parametrize("datenbank", ["postgresql"], indirect=True)
+def test_a_race_that_was_lost_is_tried_again(kanal, zaehler, engine):
+    """Two first enrolments of a meter at once: a constraint stops the second one, which may come again."""
+    antrag = zaehler.einschreibung(kanal.token(zaehler.stromzaehler_id))
+    erste = Telegrammstand(stromzaehler_id=zaehler.stromzaehler_id, epoche=1, fenster=b"")
+    antworten = []
+    run_while_locked(engine, erste, lambda: antworten.append(kanal.enrol(zaehler, antrag)))
+    assert refusal(antworten[0]) == (503, "nicht_verfuegbar")
+    assert int(antworten[0].headers["Retry-After"]) > 0
+    assert kanal.enrol(zaehler, antrag).status_code == 200
+    assert zaehler.enrolled.epoche == 2
 
 
 def test_the_body_must_be_canonical_cbor(kanal, zaehler):

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Audit, Verbrauch
+from tests.hilfen import recorded_statements
 
 NEU = {
     "zaehlernummer": "1EMH0012345678",
@@ -70,6 +71,16 @@ def test_a_customer_reads_meters_that_are_or_were_theirs(client, als, welt):
     for stromzaehler_id in (spaeter, fremder):
         antwort = client.get(f"/v1/stromzaehler/{stromzaehler_id}", als=person)
         assert (antwort.status_code, antwort.json) == (404, nirgends.json)
+
+
+def test_a_foreign_meter_takes_as_long_as_none(app, client, als, welt):
+    ich, fremder = als("kunde", kunde_id=welt.kunde()), welt.stromzaehler()
+    anzahlen = []
+    for stromzaehler_id in (fremder, 999999):
+        with recorded_statements(app.extensions["msb_engine"]) as anweisungen:
+            assert client.get(f"/v1/stromzaehler/{stromzaehler_id}", als=ich).status_code == 404
+        anzahlen.append(len(anweisungen))
+    assert anzahlen[0] == anzahlen[1] > 0
 
 
 @pytest.mark.parametrize(

@@ -228,12 +228,21 @@ def test_intervals_of_a_customer(session, welt):
     welt.zuordnung(ich, a, MAI, JUNI)
     welt.zuordnung(andere, a, JUNI)
     im_april = datetime(2026, 4, 15, tzinfo=UTC)
-    zeilen = service.list_zuordnungen_of_kunde(session, ich, im_april, JULI)
+    zeilen = service.list_zuordnungen_of_kunde(session, _kunde(ich), ich, im_april, JULI)
     assert [(zaehler.stromzaehler_id, von, bis) for zaehler, von, bis in zeilen] == [
         (a, im_april, JUNI),
         (b, MAI, JULI),
     ]
-    assert service.list_zuordnungen_of_kunde(session, andere, JAN, MAI) == []
+    assert service.list_zuordnungen_of_kunde(session, _kunde(andere), andere, JAN, MAI) == []
+
+
+def test_only_staff_see_a_meter_that_will_be_a_customers(session, welt):
+    ich, stromzaehler_id = welt.kunde(), welt.stromzaehler()
+    welt.zuordnung(ich, stromzaehler_id, JULI)
+    august = datetime(2026, 8, 1, tzinfo=UTC)
+    staff = system_akteur("test", JETZT)
+    assert len(service.list_zuordnungen_of_kunde(session, staff, ich, JAN, august)) == 1
+    assert service.list_zuordnungen_of_kunde(session, _kunde(ich), ich, JAN, august) == []
 
 
 def test_two_clerks_at_once_on_postgresql(postgres_url):

@@ -9,6 +9,7 @@ from betreiber.errors import EingabeUngueltig
 from betreiber.verbrauch.domain import (
     Verbrauchswert,
     Wertqualitaet,
+    check_umfang,
     check_zeitraum,
     compute_verbrauch,
     find_runs,
@@ -130,3 +131,10 @@ def test_periods_have_an_order_and_a_limit():
         with pytest.raises(EingabeUngueltig) as fehler:
             check_zeitraum(von, bis, aufloesung)
         assert fehler.value.code == code
+
+
+def test_an_answer_has_a_limit_of_values():
+    check_umfang(10, 40_000)
+    with pytest.raises(EingabeUngueltig) as fehler:
+        check_umfang(11, 38_400)
+    assert fehler.value.code == "zeitraum_zu_lang"

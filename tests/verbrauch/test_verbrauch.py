@@ -212,6 +212,15 @@ def test_a_plus_that_became_a_space_is_explained(client, als, kunde, zaehler):
     assert "%2B" in antwort.json["errors"]["query"]["von"][0]
 
 
+def test_too_many_meters_for_one_answer(client, als, welt, kunde):
+    for _ in range(11):
+        welt.zuordnung(kunde, welt.stromzaehler(), zeit(TAG_VORHER))
+    person, bis = als("kunde", kunde_id=kunde), TAG_VORHER + 400 * 86_400
+    antwort = ask(client, f"kunden/{kunde}", TAG_VORHER, bis, person, "viertelstunde")
+    assert (antwort.status_code, antwort.json["code"]) == (422, "zeitraum_zu_lang")
+    assert ask(client, f"kunden/{kunde}", TAG_VORHER, bis, person, "tag").status_code == 200
+
+
 def test_rights(client, als, welt, kunde, zaehler):
     fremd = als("kunde", kunde_id=welt.kunde())
     for pfad, nirgends in ((f"stromzaehler/{zaehler}", "stromzaehler/999"), (f"kunden/{kunde}", "kunden/999")):
@@ -240,11 +249,40 @@ def test_zaehlerstaende_of_a_period_are_paged(client, als, kunde, zaehler):
     }
 
 
-def test_zaehlerstaende_of_another_time_are_not_theirs(client, als, welt, zaehler):
-    pfad = f"/v1/stromzaehler/{zaehler}/zaehlerstaende"
-    frage = {"von": zeit(TAG_VORHER).isoformat(), "bis": zeit(ENDE).isoformat()}
-    spaeter = als("kunde", kunde_id=welt.kunde())
-    assert client.get(pfad, query_string=frage, als=spaeter).status_code == 404
-    rueckwaerts = {"von": frage["bis"], "bis": frage["von"]}
-    antwort = client.get(pfad, query_string=rueckwaerts, als=als("sachbearbeitung"))
+def test_zaehlerstaende_of_another_time_are_not_theirs(client, als, welt, store):
+    vorher, nachher, stromzaehler_id = welt.kunde(), welt.kunde(), welt.stromzaehler()
+    welt.zuordnung(vorher, stromzaehler_id, zeit(TAG_VORHER), zeit(TAG_VORHER + 1800))
+    welt.zuordnung(nachher, stromzaehler_id, zeit(TAG_VORHER + 1800))
+    store(stromzaehler_id, reihe(TAG_VORHER, 0, [1, 2, 3]))
+
+    def staende(kunde_id):
+        frage = {"von": zeit(TAG_VORHER).isoformat(), "bis": zeit(ENDE).isoformat()}
+        person = als("kunde", kunde_id=kunde_id)
+        antwort = client.get(f"/v1/stromzaehler/{stromzaehler_id}/zaehlerstaende", query_string=frage, als=person)
+        return antwort.status_code, [eintrag["bezug_gesamt_wh"] for eintrag in antwort.json.get("eintraege", [])]
+
+    assert staende(vorher) == (200, [0, 1])
+    assert staende(nachher) == (200, [3, 6])
+    assert staende(welt.kunde()) == (404, [])
+
+
+@pytest.mark.parametrize(
+    ("von", "bis", "anzahl"),
+    # Readings stand at 23:00, 23:15 and so on.
+    [("23:00:00", "23:15:00", 1), ("23:00:00.5", "23:15:00.5", 1), ("23:00:00", "23:15:00.5", 2)],
+)
+def test_zaehlerstaende_between_seconds(client, als, kunde, zaehler, von, bis, anzahl):
+    frage = {"von": f"2026-03-27T{von}Z", "bis": f"2026-03-27T{bis}Z"}
+    antwort = client.get(
+        f"/v1/stromzaehler/{zaehler}/zaehlerstaende", query_string=frage, als=als("kunde", kunde_id=kunde)
+    )
+    assert antwort.json["gesamt"] == len(antwort.json["eintraege"]) == anzahl
+
+
+def test_zaehlerstaende_of_no_period(client, als, zaehler):
+    antwort = client.get(
+        f"/v1/stromzaehler/{zaehler}/zaehlerstaende",
+        query_string={"von": zeit(ENDE).isoformat(), "bis": zeit(TAG_VORHER).isoformat()},
+        als=als("sachbearbeitung"),
+    )
     assert (antwort.status_code, antwort.json["code"]) == (422, "zeitraum_ungueltig")
