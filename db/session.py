@@ -52,6 +52,11 @@ def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0)
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": int(wartezeit_s) or 1,
+            # A server that is gone without a word is noticed while an answer is waited for.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": int(wartezeit_s * 1000),
             "options": f"-c timezone=UTC -c lock_timeout={int(wartezeit_s * 1000)}",
         },
     )

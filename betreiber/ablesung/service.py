@@ -28,16 +28,13 @@ from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_ereignis
 from betreiber.errors import GeraeteFehler
 from betreiber.schluessel.ablage import Betreiberschluessel
-from betreiber.schluessel.domain import Zweck
+from betreiber.schluessel.domain import GESPERRTE_ZUSTAENDE, Zweck
 from betreiber.zeit import Uhr
 from db.models import Telegrammstand
 from db.session import begin_read
 from telegramm import umschlag
 from telegramm.messwerte import EREIGNISSE, FEHLANZEIGE, MESSWERTE, Messwert, Telegramm
 from telegramm.quittung import QUITTUNG, Quittung
-
-# A meter in one of these states is refused at once, with whatever key it comes.
-GESPERRTE_ZUSTAENDE = frozenset({"GESPERRT", "AUSGEBAUT", "VERSCHROTTET"})
 
 
 def receive_telegramm(

@@ -78,7 +78,7 @@ def load_betreiberschluessel(ordner: Path) -> Betreiberschluessel:
     return Betreiberschluessel(
         signatur=_load(ordner, "signatur"),
         entschluesselung={ski(entschluesselung.public_key()): entschluesselung},
-        platz_schluessel=(ordner / "platz.key").read_bytes(),
+        platz_schluessel=_read(ordner / "platz.key"),
     )
 
 
@@ -109,12 +109,16 @@ def _write(datei: Path, inhalt: bytes, rechte: int) -> None:
 
 def _load(ordner: Path, name: str) -> Schluesselpaar:
     zertifikat = _certificate(ordner, name)
-    schluessel = load_pem_private_key((ordner / f"{name}.key").read_bytes(), password=None)
+    schluessel = load_pem_private_key(_read(ordner / f"{name}.key"), password=None)
     return Schluesselpaar(cast(EllipticCurvePrivateKey, schluessel), zertifikat)
 
 
 def _certificate(ordner: Path, name: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(_read(ordner / f"{name}.crt"))
+
+
+def _read(datei: Path) -> bytes:
     try:
-        return x509.load_pem_x509_certificate((ordner / f"{name}.crt").read_bytes())
+        return datei.read_bytes()
     except FileNotFoundError as error:
-        raise PkiFehlt(f"{ordner} holds no {name}.crt; make the keys with: betreiber pki anlegen") from error
+        raise PkiFehlt(f"{datei} is missing; a new operator makes its keys with: betreiber pki anlegen") from error

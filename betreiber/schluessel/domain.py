@@ -6,6 +6,8 @@ from enum import StrEnum
 
 TOKEN_DAUER = timedelta(days=14)
 TOKEN_VERSUCHE = 5
+# A meter in one of these states is refused at once, with whatever key or token it comes.
+GESPERRTE_ZUSTAENDE = frozenset({"GESPERRT", "AUSGEBAUT", "VERSCHROTTET"})
 
 
 class Zweck(StrEnum):

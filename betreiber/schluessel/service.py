@@ -12,10 +12,17 @@ from sqlalchemy.orm import Session
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
-from betreiber.errors import GeraeteFehler, NichtGefunden
+from betreiber.errors import GeraeteFehler, KonfliktFehler, NichtGefunden
 from betreiber.schluessel import ca, queries
 from betreiber.schluessel.ablage import Ausgabestelle
-from betreiber.schluessel.domain import TOKEN_DAUER, TOKEN_VERSUCHE, Zweck, hash_keys, hash_token
+from betreiber.schluessel.domain import (
+    GESPERRTE_ZUSTAENDE,
+    TOKEN_DAUER,
+    TOKEN_VERSUCHE,
+    Zweck,
+    hash_keys,
+    hash_token,
+)
 from db.models import Einschreibungstoken, Geraeteschluessel, Telegrammstand
 from telegramm.einschreibung import Einschreibung, Einschreibungsantwort
 from telegramm.schluessel import ski
@@ -31,10 +38,15 @@ class Token:
 
 
 def create_token(session: Session, akteur: Akteur, stromzaehler_id: int) -> Token:
-    """Make a one-time token for a meter: 14 days, 5 tries. Raises NichtGefunden."""
+    """Make a one-time token for a meter: 14 days, 5 tries. Raises NichtGefunden, KonfliktFehler."""
     stromzaehler = queries.get_stromzaehler(session, stromzaehler_id)
     if stromzaehler is None:
         raise NichtGefunden
+    if stromzaehler.zustand in GESPERRTE_ZUSTAENDE:
+        raise KonfliktFehler(
+            f"Der Stromzähler ist {stromzaehler.zustand} und kann nicht eingeschrieben werden.",
+            code="stromzaehler_gesperrt",
+        )
     token = secrets.token_urlsafe(20)
     gueltig_bis = akteur.zeitpunkt + TOKEN_DAUER
     session.add(
@@ -71,6 +83,9 @@ def enrol(
     if token is None or token.benutzt_zeitpunkt is not None or token.gueltig_bis <= akteur.zeitpunkt:
         _count_failure(session, akteur, antrag.zaehler)
         raise GeraeteFehler(403, "token")
+    stromzaehler = queries.get_stromzaehler(session, token.stromzaehler_id)
+    if stromzaehler is None or stromzaehler.zustand in GESPERRTE_ZUSTAENDE:
+        raise GeraeteFehler(403, "gesperrt")
     if queries.keys_known(session, [ski(key) for key in oeffentliche.values()]):
         raise GeraeteFehler(409, "schluessel_bekannt")
     token.benutzt_zeitpunkt = akteur.zeitpunkt

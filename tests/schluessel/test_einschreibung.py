@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from sqlalchemy import update
 
 from betreiber.schluessel import ablage
-from db.models import Telegrammstand
+from db.models import Stromzaehler, Telegrammstand
 from tests.hilfen import run_while_locked
 from tests.kanal import Zaehler, csr, messwert
 
@@ -129,3 +130,13 @@ def test_existing_keys_are_never_replaced(pki_vorlage, uhr):
 def test_missing_keys_say_which_command_makes_them(tmp_path):
     with pytest.raises(ablage.PkiFehlt, match="betreiber pki anlegen"):
         ablage.load_betreiberschluessel(tmp_path)
+
+
+@pytest.mark.parametrize("zustand", ["GESPERRT", "AUSGEBAUT", "VERSCHROTTET"])
+def test_a_locked_meter_is_not_enrolled(kanal, zaehler, client, als, session, zustand):
+    token = kanal.token(zaehler.stromzaehler_id)
+    session.execute(update(Stromzaehler).values(zustand=zustand))
+    session.commit()
+    assert refusal(kanal.enrol(zaehler, zaehler.einschreibung(token))) == (403, "gesperrt")
+    antwort = client.post(f"/v1/stromzaehler/{zaehler.stromzaehler_id}/einschreibungstoken", als=als("wartung"))
+    assert refusal(antwort) == (409, "stromzaehler_gesperrt")
