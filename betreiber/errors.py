@@ -88,9 +88,10 @@ class VersionVeraltet(BetreiberError):
     code = "version_veraltet"
     titel = "Version veraltet"
 
-    def __init__(self) -> None:
+    def __init__(self, detail: str | None = None) -> None:
         super().__init__(
-            "Der Datensatz wurde inzwischen geändert. Laden Sie ihn neu und wiederholen Sie die Änderung."
+            detail
+            or "Der Datensatz wurde inzwischen geändert. Laden Sie ihn neu und wiederholen Sie die Änderung."
         )
 
 

@@ -70,6 +70,15 @@ def problem(status: int, code: str, title: str, detail: str, errors: Any = None,
     return Response(text, status, headers=headers, mimetype="application/problem+json")
 
 
+def refusal(status: int, detail: str | None = None, errors: Any = None, headers: Any = None) -> Response:
+    """The refusal of a request that is wrong as HTTP; `detail` where more is known than the status says."""
+    code, titel, standard = _HTTP.get(
+        status,
+        (HTTPStatus(status).name.lower(), HTTPStatus(status).phrase, "Die Anfrage wurde abgewiesen."),
+    )
+    return problem(status, code, titel, detail or standard, errors, headers)
+
+
 def _answer_error(error: BetreiberError) -> Response:
     return problem(error.status, error.code, error.titel, error.detail, error.errors, error.headers)
 
@@ -98,14 +107,9 @@ class Api(SmorestApi):
     def handle_http_exception(self, error: HTTPException) -> Response:
         if error.response is not None:
             return cast(Response, error.response)  # a redirect made by the router
-        status = error.code or 500
-        code, titel, detail = _HTTP.get(
-            status,
-            (HTTPStatus(status).name.lower(), HTTPStatus(status).phrase, "Die Anfrage wurde abgewiesen."),
-        )
         daten = getattr(error, "data", None) or {}
         headers = {name: wert for name, wert in error.get_headers() if name in ("Allow", "Retry-After")}
-        return problem(status, code, titel, detail, daten.get("messages"), headers)
+        return refusal(error.code or 500, errors=daten.get("messages"), headers=headers)
 
 
 def _unique_object(paare: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -200,7 +204,7 @@ def required_version() -> int:
         raise VersionFehlt
     treffer = re.fullmatch(r'"([0-9]{1,9})"', wert.strip())
     if treffer is None:
-        raise VersionVeraltet
+        raise VersionVeraltet('If-Match nennt keine Version. Senden Sie den ETag mit Anführungszeichen, wie "3".')
     return int(treffer.group(1))
 
 

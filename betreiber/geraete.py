@@ -76,6 +76,11 @@ def _refuse(status: int, code: str, headers: dict[str, str] | None = None) -> Re
     return Response(inhalt, status, headers=headers, mimetype="application/problem+json")
 
 
+def refuse_unreadable(status: int) -> Response:
+    """The answer to what no app has seen: it was no HTTP, or, with 500, a bug."""
+    return _refuse(500, "interner_fehler") if status == 500 else _refuse(400, "anfrage")
+
+
 def _answer_telegramm(error: TelegrammFehler) -> Response:
     return _refuse(_STATUS.get(type(error), 422), error.code)
 

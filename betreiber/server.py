@@ -1,8 +1,6 @@
 """One listener as a gunicorn server with threads: the public one, the one for devices, the one for enrolment."""
 
-import socket
 import ssl
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
+from betreiber.annahme import GeraeteAnnahme, OeffentlicheAnnahme
 from betreiber.app import Lauscher, create_app, create_geraete_app
 from betreiber.settings import Settings
 
@@ -20,8 +19,6 @@ from betreiber.settings import Settings
 KEEPALIVE_GERAETE_S = 75
 KEEPALIVE_OEFFENTLICH_S = 5
 ANTWORT_HOECHSTENS_S = 60
-# A client that stops in mid-handshake or mid-request gives its thread back after this.
-EMPFANG_HOECHSTENS_S = 10
 
 
 class _Protokoll(Logger):
@@ -30,17 +27,6 @@ class _Protokoll(Logger):
     def setup(self, cfg: Any) -> None:
         self.error_log.handlers = []
         self.error_log.propagate = True
-
-
-class _SocketMitFrist(ssl.SSLSocket):
-    """A blocking TLS connection that waits for bytes only so long; OpenSSL would retry past a kernel's limit."""
-
-    def setblocking(self, flag: bool) -> None:
-        self.settimeout(EMPFANG_HOECHSTENS_S if flag else 0)
-
-    def do_handshake(self, block: bool = False) -> None:
-        self.setblocking(True)
-        super().do_handshake(block)
 
 
 class _Server(BaseApplication):
@@ -61,15 +47,15 @@ def run_listener(lauscher: Lauscher, settings: Settings) -> None:
     """Serve one listener in this process and its workers until SIGTERM or SIGINT."""
     optionen = {
         "proc_name": f"betreiber-{lauscher}",
-        "worker_class": "gthread",
+        "worker_class": OeffentlicheAnnahme if lauscher is Lauscher.OEFFENTLICH else GeraeteAnnahme,
         "threads": settings.threads,
         "timeout": ANTWORT_HOECHSTENS_S,
         "graceful_timeout": 15,
         "control_socket_disable": True,
         "logger_class": _Protokoll,
         "child_exit": _forget_worker,
-        "when_ready": _limit_waiting,
-        "forwarded_allow_ips": ",".join(settings.proxy_adressen) or "127.0.0.1",
+        # What a proxy says is read by the app. gunicorn would let it set PATH_INFO and SCRIPT_NAME, too.
+        "forwarded_allow_ips": "",
         **_options(lauscher, settings),
     }
     laden = (
@@ -84,7 +70,6 @@ def run_listener(lauscher: Lauscher, settings: Settings) -> None:
 def device_context(pki: Path, *, client_certificate: bool) -> ssl.SSLContext:
     """TLS 1.3 only; with `client_certificate` nobody comes in without a certificate of ours."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sslsocket_class = _SocketMitFrist
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(pki / "server.crt", pki / "server.key")
     if client_certificate:
@@ -123,7 +108,6 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
 def _public_context(config: Any, standard: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     context = standard()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = _SocketMitFrist
     return context
 
 
@@ -137,12 +121,6 @@ def _once(machen: Callable[[Any, Any], ssl.SSLContext]) -> Callable[[Any, Any], 
         return contexts[0]
 
     return context
-
-
-def _limit_waiting(server: Any) -> None:
-    """Without TLS the kernel bounds every wait: connections take the limit over from their listening socket."""
-    for lauscher in server.LISTENERS:
-        lauscher.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", EMPFANG_HOECHSTENS_S, 0))
 
 
 def _forget_worker(_server: Any, worker: Any) -> None:

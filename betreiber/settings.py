@@ -138,7 +138,7 @@ class Settings:
     geraete_prozesse: int = _var(
         0, _between(0, 64), "worker processes of the device listener; 0: one on SQLite, two on PostgreSQL"
     )
-    threads: int = _var(8, _between(1, 128), "threads of a worker process")
+    threads: int = _var(8, _between(1, 128), "requests that a worker process works on at once")
     mail_ordner: str = _var("", str, "folder into which mails are written; default: mail in the data folder")
     smtp_url: str = _var(
         "",

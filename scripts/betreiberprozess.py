@@ -90,6 +90,8 @@ class Betreiberprozess:
 
     def start(self, warten: Callable[[], None] = lambda: None) -> None:
         """Start and wait until /readyz says so. Raises BetreiberFehler with the end of the log."""
+        if self.ready():
+            raise BetreiberFehler(f"an operator runs at {self.betrieb_url} already; stop it, or set other ports")
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "betreiber.cli", "start"],

@@ -1,6 +1,7 @@
 """scripts/demo: the operator and three households whose meters deliver a year of history and then go on."""
 
 import argparse
+import fcntl
 import json
 import os
 import shlex
@@ -314,20 +315,38 @@ def main() -> int:
     os.umask(0o077)  # demo.json holds passwords
     if not 0 < argumente.zeitraffer <= 10_000:
         parser.error("--zeitraffer takes a number above 0, at most 10000")
-    if argumente.neu and ORDNER.exists():
-        shutil.rmtree(ORDNER)
-    with tempfile.TemporaryDirectory(prefix="msb-demo-") as temporaer:
+    try:
         if argumente.pruefen:
-            demo = Demo(Path(temporaer), argumente.zeitraffer, TAGE_PRUEFUNG, {})
-        else:
+            with tempfile.TemporaryDirectory(prefix="msb-demo-") as temporaer:
+                return _run_until_stopped(
+                    Demo(Path(temporaer), argumente.zeitraffer, TAGE_PRUEFUNG, {}), pruefen=True
+                )
+        with _alone():
+            if argumente.neu and ORDNER.exists():
+                shutil.rmtree(ORDNER)
             demo = Demo(ORDNER, argumente.zeitraffer, TAGE_HISTORIE, _fixed_ports())
-        for nummer in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(nummer, lambda *_: demo.halt.set())
+            return _run_until_stopped(demo, pruefen=False)
+    except (BetreiberFehler, DemoFehler, GatewayFehler, OSError) as error:
+        print(f"\nscripts/demo: {error}", file=sys.stderr)
+        return 1
+
+
+def _run_until_stopped(demo: Demo, *, pruefen: bool) -> int:
+    for nummer in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(nummer, lambda *_: demo.halt.set())
+    return run(demo, pruefen=pruefen)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Whoever has the lock has the data folder: no second demo joins it, or throws it away."""
+    ORDNER.parent.mkdir(parents=True, exist_ok=True)
+    with ORDNER.with_suffix(".sperre").open("w") as sperre:
         try:
-            return run(demo, pruefen=argumente.pruefen)
-        except (BetreiberFehler, DemoFehler, GatewayFehler, OSError) as error:
-            print(f"\nscripts/demo: {error}", file=sys.stderr)
-            return 1
+            fcntl.flock(sperre, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoFehler(f"a demo runs in {ORDNER} already; stop it first") from None
+        yield
 
 
 def _fixed_ports() -> dict[str, str]:

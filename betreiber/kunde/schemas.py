@@ -38,7 +38,7 @@ class KundeAnlegenSchema(AnschriftSchema):
     telefon = felder.Text(
         hoechstens=30,
         muster=r"\+?[0-9 ()/\-]{3,30}",
-        hinweis="Ziffern, Leerzeichen und + ( ) / - sind erlaubt.",
+        hinweis="Mindestens 3 Zeichen: Ziffern, Leerzeichen, ( ) / - und am Anfang +.",
         allow_none=True,
         load_default=None,
     )

@@ -33,7 +33,7 @@ def check_daten(zustand: Vertragszustand, beginn: date, ende: date | None) -> No
         )
     if zustand in _MIT_ENDE and ende is None:
         raise EingabeUngueltig(
-            f"Ein Vertrag wird nur mit ende_datum {zustand}. Geben Sie den ersten Tag ohne Vertrag an.",
+            f"Der Zustand {zustand} verlangt ein ende_datum: den ersten Tag ohne Vertrag.",
             feld="ende_datum",
             code="ende_fehlt",
         )

@@ -113,6 +113,13 @@ def test_a_used_port_is_named(betreiber):
         zweiter.start()
 
 
+def test_an_operator_that_runs_is_not_taken_for_the_one_that_starts(betreiber):
+    umgebung = {"MSB_BETRIEB_PORT": betreiber.umgebung["MSB_BETRIEB_PORT"]}
+    zweiter = Betreiberprozess(betreiber.daten / "zweiter", umgebung)
+    with pytest.raises(BetreiberFehler, match="already; stop it"):
+        zweiter.start()
+
+
 def answered(betreiber):
     """How many requests for unknown paths the apps have answered."""
     metriken = requests.get(f"{betreiber.betrieb_url}/metrics", timeout=5).text

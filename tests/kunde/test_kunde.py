@@ -81,6 +81,18 @@ def test_change_needs_the_current_version(client, als, welt):
     assert (erste.status_code, zweite.status_code, zweite.json["code"]) == (200, 412, "version_veraltet")
 
 
+@pytest.mark.parametrize("wert", ["1", "*", 'W/"1"', '"1", "2"', '"-1"', '""'])
+def test_an_if_match_that_is_no_version_is_told_from_a_stale_one(client, als, welt, wert):
+    antwort = client.patch(
+        f"/v1/kunden/{welt.kunde()}",
+        als=als("sachbearbeitung"),
+        headers={"If-Match": wert},
+        json={"telefon": None},
+    )
+    assert (antwort.status_code, antwort.json["code"]) == (412, "version_veraltet")
+    assert "Anführungszeichen" in antwort.json["detail"]
+
+
 def test_a_change_to_the_same_values_writes_nothing(client, als, welt, session):
     kunde_id = welt.kunde(telefon="0221 1")
     antwort = client.patch(

@@ -1,0 +1,174 @@
+"""The worker of a listener: many connections may wait for bytes, few requests are worked on at once.
+
+gunicorn gives a connection one of its threads from the first byte on, so a handful of slow clients would hold them
+all. Here many threads receive; a request goes to the app only when it is there as a whole, and the app has as many
+places as `MSB_THREADS` says. Who takes too long is cut off.
+"""
+
+import contextlib
+import math
+import socket
+import ssl
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+import structlog
+from flask import Response
+from gunicorn.http.errors import (
+    ForbiddenProxyRequest,
+    InvalidRequestLine,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import ThreadWorker
+
+from betreiber.extensions import refusal
+from betreiber.geraete import refuse_unreadable
+
+# Threads of a worker that wait for bytes. They cost little; those that work are MSB_THREADS.
+EMPFAENGER = 256
+ABSCHIED_HOECHSTENS_S = 2
+# What is on its way when the operator stops; gunicorn kills what is left after 15 s.
+STOPP_HOECHSTENS_S = 10
+_STATUS: dict[type[Exception], int] = {LimitRequestLine: 414, LimitRequestHeaders: 431, ForbiddenProxyRequest: 403}
+log = structlog.get_logger()
+
+
+class Annahme(ThreadWorker):
+    """Receives, then lets the app work, then sends; each with its own limit."""
+
+    # From the handshake to the last byte of a request: 64 KiB take half a minute on a narrow line to a meter.
+    empfang_hoechstens_s: float = 60
+    # A year of quarter hours is 5 MB, which a slow line needs minutes to take.
+    abgabe_hoechstens_s: float = 300
+    wsgi: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._plaetze = threading.BoundedSemaphore(self.cfg.threads)
+        # By thread: the connection that it serves, and until when it may wait for the other side.
+        self._fristen: dict[int, tuple[float, Any]] = {}
+        self._schluss = math.inf
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=EMPFAENGER)
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        app: Any = self.wsgi
+        hoechstens = app.config["MAX_CONTENT_LENGTH"]
+
+        def bounded(environ: dict[str, Any], start_response: Any) -> Any:
+            _receive(environ, hoechstens)
+            _, verbindung = self._fristen.pop(threading.get_ident())
+            with self._plaetze:
+                antwort = app(environ, start_response)
+            self._limit(verbindung, self.abgabe_hoechstens_s)
+            return antwort
+
+        self.wsgi = bounded
+
+    def handle(self, conn: Any) -> Any:
+        self._limit(conn, self.empfang_hoechstens_s)
+        try:
+            ergebnis = super().handle(conn)
+        finally:
+            self._fristen.pop(threading.get_ident(), None)
+        if ergebnis is False:
+            _part(conn.sock)
+        return ergebnis
+
+    def notify(self) -> None:
+        """gunicorn's main loop calls this every second."""
+        super().notify()
+        jetzt = time.monotonic()
+        if not self.alive:
+            self._schluss = min(self._schluss, jetzt + STOPP_HOECHSTENS_S)
+        for frist, verbindung in list(self._fristen.values()):
+            if jetzt > min(frist, self._schluss):
+                # Whoever waits for this connection sees its end. SSLSocket's own shutdown would take its TLS away.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(verbindung.sock, socket.SHUT_RDWR)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what is no HTTP; gunicorn would quote it in the log, and in a page of its own."""
+        structlog.contextvars.clear_contextvars()
+        if isinstance(exc, ssl.SSLError):
+            log.warning("tls_refused", grund=exc.reason)
+            return
+        kennung = uuid.uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=kennung)
+        if isinstance(exc, ParseException):
+            status = _STATUS.get(type(exc), 400)
+            log.warning("request_unreadable", fehler=type(exc).__name__, status=status)
+        else:
+            status = 500
+            log.error("unexpected_error", exc_info=exc)
+        antwort = self.refuse_unreadable(status, exc)
+        antwort.headers |= {"Connection": "close", "X-Request-ID": kennung}
+        kopf = "".join(f"{name}: {wert}\r\n" for name, wert in antwort.headers)
+        with contextlib.suppress(OSError):
+            client.sendall(f"HTTP/1.1 {antwort.status}\r\n{kopf}\r\n".encode("latin-1") + antwort.get_data())
+
+    def refuse_unreadable(self, status: int, exc: Exception) -> Response:
+        raise NotImplementedError
+
+    def _limit(self, verbindung: Any, hoechstens_s: float) -> None:
+        self._fristen[threading.get_ident()] = (time.monotonic() + hoechstens_s, verbindung)
+
+
+class OeffentlicheAnnahme(Annahme):
+    """Refuses as the API does."""
+
+    def refuse_unreadable(self, status: int, exc: Exception) -> Response:
+        detail = None
+        if isinstance(exc, InvalidRequestLine):
+            detail = "Die Adresse ist nicht lesbar. Umlaute und Leerzeichen müssen kodiert sein, ü als %C3%BC."
+        return refusal(status, detail)
+
+
+class GeraeteAnnahme(Annahme):
+    """Refuses with a code only, as the device listeners do."""
+
+    def refuse_unreadable(self, status: int, exc: Exception) -> Response:
+        return refuse_unreadable(status)
+
+
+def _part(verbindung: socket.socket) -> None:
+    """Wait a moment until the other side has read the answer and closes.
+
+    gunicorn does so in its main loop, where one client that does not close would hold up all others. It still
+    does, but finds nothing left to wait for.
+    """
+    frist = time.monotonic() + ABSCHIED_HOECHSTENS_S
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(verbindung, socket.SHUT_WR)
+        while (rest := frist - time.monotonic()) > 0:
+            verbindung.settimeout(rest)
+            if not socket.socket.recv(verbindung, 4096):
+                break
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(verbindung, socket.SHUT_RDWR)
+
+
+def _receive(environ: dict[str, Any], hoechstens: int) -> None:
+    """Take the body in, so that the app never waits for a client. The app refuses one that is too large.
+
+    Raises ParseException for chunks that are none.
+    """
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        koerper = environ["wsgi.input"].read(hoechstens + 1)
+        if len(koerper) > hoechstens:
+            # werkzeug would cut a chunked body at the limit and hand on the rest.
+            del environ["HTTP_TRANSFER_ENCODING"]
+            environ["CONTENT_LENGTH"] = str(len(koerper))
+    elif 0 < int(environ.get("CONTENT_LENGTH") or 0) <= hoechstens:
+        koerper = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    else:
+        return
+    environ["wsgi.input"] = BytesIO(koerper)
