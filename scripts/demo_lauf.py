@@ -22,6 +22,7 @@ from typing import Any
 
 from betreiber.zeit import VIERTELSTUNDE_S, day_start, local_date
 from gateway.fehler import GatewayFehler
+from scripts import fortschritt
 from scripts.betreiberprozess import ApiKlient, BetreiberFehler, Betreiberprozess
 from scripts.stammdaten import Haushalt, create_haushalt, create_staff, create_vertrag, plan_wartung
 from stromzaehler_sim.lastprofil import LastprofilEinstellung
@@ -120,7 +121,7 @@ class Demo:
                 create_vertrag(sachbearbeitung, haushalt, preisblatt["tarif_id"], seit)
                 plan_wartung(planung, haushalt, local_date(seit) + timedelta(days=365 + 30 * nummer))
                 self.zustand.haushalte.append(asdict(haushalt) | {"ordner": str(ordner)})
-                _progress(f"Haushalt {nummer} von {len(HAUSHALTE)} angelegt, Zähler eingeschrieben")
+                fortschritt.show(f"Haushalt {nummer} von {len(HAUSHALTE)} angelegt, Zähler eingeschrieben")
             self.zustand.save(self.datei)
         return self.zustand.list_haushalte()
 
@@ -142,7 +143,7 @@ class Demo:
                 stand[haushalt.stromzaehler_id] = (fertig, gesamt)
                 summe = sum(fertig for fertig, _ in stand.values())
                 alle = sum(gesamt for _, gesamt in stand.values())
-                _progress(f"Historie: {summe} von {alle} Ablesungen ({summe * 100 // alle} %)")
+                fortschritt.show(f"Historie: {summe} von {alle} Ablesungen ({summe * 100 // alle} %)")
                 if len(stand) == len(haushalte) and all(fertig >= woche for fertig, _ in stand.values()):
                     gemeldet.set()
 
@@ -293,10 +294,6 @@ def _curl(zeile: list[str]) -> Any:
 
 def _instant(sekunden: float) -> str:
     return datetime.fromtimestamp(sekunden, UTC).isoformat()
-
-
-def _progress(text: str) -> None:
-    print(f"\r\033[K{text}", end="", flush=True)
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ import sqlalchemy
 
 from betreiber.zeit import VIERTELSTUNDE_S, day_start, local_date
 from gateway import Gateway
+from scripts import fortschritt
 from scripts.betreiberprozess import ApiKlient, BetreiberFehler, Betreiberprozess
 from scripts.stammdaten import PERSONAL, PERSONAL_PASSWORT, Haushalt, create_haushalt, create_staff, verbrauch
 from telegramm.messwerte import Messwert
@@ -121,7 +122,7 @@ def deliver_all(haushalte: dict[str, Haushalt], reihen: Reihen) -> tuple[int, fl
             gesendet, _, abgelehnt = lauf.result()
             anzahl += gesendet
             quarantaene[laufende[lauf]] = abgelehnt
-            progress(f"readings delivered: {fertig} of {len(laufende)} meters, {anzahl} readings")
+            fortschritt.show(f"readings delivered: {fertig} of {len(laufende)} meters, {anzahl} readings")
     return anzahl, time.monotonic() - beginn, quarantaene
 
 
@@ -179,7 +180,7 @@ def run(datei: Path, erwartungen: Path, database: str | None, ordner: Path) -> b
             haushalte[name] = create_haushalt(
                 betreiber, personal, personal, nummer, reihen.von, ordner / "zaehler" / str(nummer)
             )
-            progress(f"meters enrolled: {nummer} of {len(reihen.haushalte)}")
+            fortschritt.show(f"meters enrolled: {nummer} of {len(reihen.haushalte)}")
         anzahl, sekunden, quarantaene = deliver_all(haushalte, reihen)
         gleich = 0
         for nummer, (name, haushalt) in enumerate(haushalte.items(), start=1):
@@ -189,7 +190,7 @@ def run(datei: Path, erwartungen: Path, database: str | None, ordner: Path) -> b
             if quarantaene[name]:
                 unterschiede.append(f"{name}: {quarantaene[name]} readings are in quarantine")
             gleich += not unterschiede
-            progress(f"households asked: {nummer} of {len(haushalte)}")
+            fortschritt.show(f"households asked: {nummer} of {len(haushalte)}")
             for zeile in unterschiede:
                 print(f"\n{zeile}", end="")
     print(
@@ -210,11 +211,6 @@ def check_empty(database: str) -> None:
         engine.dispose()
     if tabellen:
         raise EingabeFehler("the database is not empty; make a new one, for example with: createdb replay")
-
-
-def progress(text: str) -> None:
-    """One line that is written over."""
-    print(f"\r\033[K{text}", end="", flush=True)
 
 
 def _month(zeitpunkt: str) -> str:

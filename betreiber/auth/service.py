@@ -364,7 +364,7 @@ def _add_code(
     kunde_id: int | None = None,
     benutzer_id: int | None = None,
 ) -> str:
-    code = secrets.token_urlsafe(16)
+    code = secrets.token_hex(16)
     session.add(
         Einmalcode(
             zweck=zweck,

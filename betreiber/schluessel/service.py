@@ -47,7 +47,7 @@ def create_token(session: Session, akteur: Akteur, stromzaehler_id: int) -> Toke
             f"Der Stromzähler ist {stromzaehler.zustand} und kann nicht eingeschrieben werden.",
             code="stromzaehler_gesperrt",
         )
-    token = secrets.token_urlsafe(20)
+    token = secrets.token_hex(20)
     gueltig_bis = akteur.zeitpunkt + TOKEN_DAUER
     session.add(
         Einschreibungstoken(

@@ -53,7 +53,7 @@ def mails(session: Any) -> list[Any]:
 
 def code_in(nachricht: Any) -> str:
     """The code of a mail: 128 bits."""
-    return re.search(r"^[A-Za-z0-9_-]{22}$", nachricht.text, re.M).group()
+    return re.search(r"^[0-9a-f]{32}$", nachricht.text, re.M).group()
 
 
 def check_problem(antwort: Any, status: int, code: str) -> None:
