@@ -264,6 +264,18 @@ class Kennung(Ganzzahl):
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=^_|~\-]{1,64}"
 
 
+class Nummer(Text):
+    """A number that the operator gives: of a customer, of a contract."""
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(
+            hoechstens=20,
+            muster=r"[A-Z0-9\-]{3,20}",
+            hinweis="3 bis 20 Großbuchstaben, Ziffern oder Bindestriche.",
+            **kw,
+        )
+
+
 class EMail(Text):
     """An address that every mail server could accept (RFC 5321 limits the length to 254).
 

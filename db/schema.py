@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -31,7 +32,13 @@ def state(engine: Engine) -> tuple[str | None, str | None]:
     """The revision of the database and the newest one that this program knows: equal = up to date."""
     with engine.connect() as connection:
         stand = MigrationContext.configure(connection).get_current_revision()
-    return stand, ScriptDirectory(_FOLDER).get_current_head()
+    return stand, _newest()
+
+
+@cache
+def _newest() -> str | None:
+    """Read once: it cannot change while this program runs, and health probes ask for it all the time."""
+    return ScriptDirectory(_FOLDER).get_current_head()
 
 
 def ensure_partitionen(engine: Engine, von: datetime, bis: datetime) -> list[str]:

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -88,7 +87,7 @@ class Betreiberprozess:
             raise BetreiberFehler(f"betreiber {' '.join(argumente)}: {ergebnis.stderr.strip()}")
         return ergebnis.stdout
 
-    def start(self, warten: Callable[[], None] = lambda: None) -> None:
+    def start(self) -> None:
         """Start and wait until /readyz says so. Raises BetreiberFehler with the end of the log."""
         if self.ready():
             raise BetreiberFehler(f"an operator runs at {self.betrieb_url} already; stop it, or set other ports")
@@ -107,7 +106,6 @@ class Betreiberprozess:
                 self.stop()
                 ende = self.log.read_text(errors="replace").splitlines()[-15:]
                 raise BetreiberFehler("the operator did not start; its log ends with:\n" + "\n".join(ende))
-            warten()
             time.sleep(0.2)
 
     def ready(self) -> bool:

@@ -31,7 +31,6 @@ class Lastprofil(Protocol):
 
         ``uhrzeit_von`` is in seconds since 1970, a multiple of 900. Raises LastprofilZuEnde outside of a series.
         """
-        ...
 
 
 class Messreihe:

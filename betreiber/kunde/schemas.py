@@ -25,13 +25,7 @@ class AnschriftSchema(StrengesSchema):
 
 
 class KundeAnlegenSchema(AnschriftSchema):
-    kundennummer = felder.Text(
-        hoechstens=20,
-        muster=r"[A-Z0-9\-]{3,20}",
-        hinweis="3 bis 20 Großbuchstaben, Ziffern oder Bindestriche.",
-        required=True,
-        metadata={"example": "K-100001"},
-    )
+    kundennummer = felder.Nummer(required=True, metadata={"example": "K-100001"})
     art = felder.Auswahl(Kundenart, required=True, metadata={"description": "consumer or business"})
     name = felder.Text(required=True, metadata={"example": "Erika Mustermann"})
     e_mail = felder.EMail(allow_none=True, load_default=None)

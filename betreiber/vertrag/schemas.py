@@ -12,13 +12,7 @@ from betreiber.vertrag.domain import Vertragszustand
 
 
 class VertragsdatenSchema(StrengesSchema):
-    vertragsnummer = felder.Text(
-        hoechstens=20,
-        muster=r"[A-Z0-9\-]{3,20}",
-        hinweis="3 bis 20 Großbuchstaben, Ziffern oder Bindestriche.",
-        required=True,
-        metadata={"example": "V-200001"},
-    )
+    vertragsnummer = felder.Nummer(required=True, metadata={"example": "V-200001"})
     produkt = felder.Auswahl(Produkt, required=True, metadata={"description": "that of the Tarif"})
     beginn_datum = felder.Datum(required=True, metadata={"description": "first day, Europe/Berlin"})
     ende_datum = felder.Datum(
