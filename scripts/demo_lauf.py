@@ -25,7 +25,7 @@ from gateway.fehler import GatewayFehler
 from scripts import fortschritt
 from scripts.betreiberprozess import ApiKlient, BetreiberFehler, Betreiberprozess
 from scripts.stammdaten import Haushalt, create_haushalt, create_staff, create_vertrag, plan_wartung
-from stromzaehler_sim.lastprofil import LastprofilEinstellung
+from stromzaehler_sim.last.lastprofil import LastprofilEinstellung
 from stromzaehler_sim.stromzaehler import Stromzaehler, zaehlwerk_datei
 from stromzaehler_sim.uhr import Uhr
 from stromzaehler_sim.zaehlwerk import Zaehlwerk

@@ -20,9 +20,9 @@ from gateway.puffer import Puffer
 from gateway.sendeplan import Sendeplan
 from gateway.verbindung import Uebertragung
 from gateway.versand import Bilanz, Sendung
-from stromzaehler_sim.display import Anzeigestand, register_in_turn
+from stromzaehler_sim.anzeige.display import Anzeigestand, register_in_turn
 from stromzaehler_sim.fehler import LastprofilZuEnde, ZaehlwerkFehler
-from stromzaehler_sim.lastprofil import WOCHE_S, Lastprofil, LastprofilEinstellung
+from stromzaehler_sim.last.lastprofil import WOCHE_S, Lastprofil, LastprofilEinstellung
 from stromzaehler_sim.uhr import VIERTELSTUNDE_S, Halt, Uhr, quarter_before
 from stromzaehler_sim.zaehlwerk import Zaehlwerk
 

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from gateway.puffer import connect, transaction
 from stromzaehler_sim.fehler import LastprofilUngueltig, LastprofilZuEnde, ZaehlwerkFehler
-from stromzaehler_sim.lastprofil import Lastprofil
+from stromzaehler_sim.last.lastprofil import Lastprofil
 from stromzaehler_sim.uhr import VIERTELSTUNDE_S
 from telegramm.messwerte import Messwert, StatusBit
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stromzaehler_sim.cli import main
-from stromzaehler_sim.lastprofil import LastprofilEinstellung
+from stromzaehler_sim.last.lastprofil import LastprofilEinstellung
 from tests.gateway.betreiber_fake import MONTAG, FakeBetreiber, pem
 from tests.gateway.tls_server import TlsServer, http, server_context
 

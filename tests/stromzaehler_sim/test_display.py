@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stromzaehler_sim.display import Anzeigestand, register_in_turn, render
+from stromzaehler_sim.anzeige.display import Anzeigestand, register_in_turn, render
 
 # The receipt is of 2026-07-01T10:15:00Z, which is 12:15 in Berlin.
 STAND = Anzeigestand(

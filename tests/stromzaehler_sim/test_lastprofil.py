@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from stromzaehler_sim.fehler import LastprofilUngueltig, LastprofilZuEnde
-from stromzaehler_sim.haushalt import Haushalt
-from stromzaehler_sim.lastprofil import LastprofilEinstellung, Messreihe
+from stromzaehler_sim.last.haushalt import Haushalt
+from stromzaehler_sim.last.lastprofil import LastprofilEinstellung, Messreihe
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # 2018-10-28T23:00:00Z
@@ -140,7 +140,7 @@ def test_household_depends_on_seed_and_slot_alone() -> None:
 def test_household_is_the_same_in_every_process() -> None:
     """Python's own hashes differ from process to process; nothing of them may get into the model."""
     befehl = (
-        "from stromzaehler_sim.haushalt import Haushalt; "
+        "from stromzaehler_sim.last.haushalt import Haushalt; "
         "print([Haushalt(7).energy(u) for u in range(0, 90000, 900)])"
     )
     ausgaben = {

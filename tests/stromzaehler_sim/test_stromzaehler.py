@@ -11,7 +11,7 @@ from gateway.fehler import NichtErreichbar, SendeFehler
 from gateway.verbindung import Antwort
 from gateway.versand import Sendung
 from stromzaehler_sim.fehler import LastprofilUngueltig, LastprofilZuEnde, ZaehlwerkFehler
-from stromzaehler_sim.lastprofil import LastprofilEinstellung, Messreihe
+from stromzaehler_sim.last.lastprofil import LastprofilEinstellung, Messreihe
 from stromzaehler_sim.stromzaehler import Stromzaehler, cut_batches, read_anzeigestand
 from stromzaehler_sim.uhr import Uhr
 from tests.gateway.betreiber_fake import MONTAG, FakeBetreiber, Leitung, enrolled

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.puffer import Puffer
 from stromzaehler_sim.fehler import LastprofilUngueltig, LastprofilZuEnde, ZaehlwerkFehler
-from stromzaehler_sim.lastprofil import Messreihe
+from stromzaehler_sim.last.lastprofil import Messreihe
 from stromzaehler_sim.zaehlwerk import Zaehlwerk
 from telegramm.messwerte import Messwert
 
@@ -148,7 +148,7 @@ KIND = """
 import sys
 from pathlib import Path
 from gateway.puffer import Puffer
-from stromzaehler_sim.haushalt import Haushalt
+from stromzaehler_sim.last.haushalt import Haushalt
 from stromzaehler_sim.zaehlwerk import Zaehlwerk
 ordner = Path(sys.argv[1])
 with Zaehlwerk(ordner / "z.sqlite", Haushalt(1)) as zaehlwerk, Puffer(ordner / "p.sqlite") as puffer:

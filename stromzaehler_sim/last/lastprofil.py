@@ -16,7 +16,7 @@ from typing import Protocol
 
 from gateway.ordner import write_atomic
 from stromzaehler_sim.fehler import LastprofilUngueltig, LastprofilZuEnde
-from stromzaehler_sim.haushalt import Haushalt
+from stromzaehler_sim.last.haushalt import Haushalt
 from stromzaehler_sim.uhr import VIERTELSTUNDE_S, parse_instant
 
 WOCHE_S = 7 * 86400

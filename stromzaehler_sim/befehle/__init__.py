@@ -1,0 +1,1 @@
+"""The commands of ``stromzaehler``, one module for each group of them; ``cli.py`` puts them together."""

@@ -1,0 +1,1 @@
+"""Only outwards: the guard inside the process, and the rules for the kernel."""

@@ -1,0 +1,1 @@
+"""Where the energy comes from: a measured series, a standard profile, or appliances."""

@@ -1,0 +1,1 @@
+"""The mobile link: SIM, radio, a model of the way to the operator."""
