@@ -1,7 +1,9 @@
-"""Enrolment of a meter: the request with its one-time token and three CSRs, and the answer with the certificates.
+"""Enrolment and renewal of a meter: the request with its three CSRs, and the answer with the certificates.
 
-Not sealed, because the meter has no certificate yet: it travels inside TLS 1.3 to the pinned operator. Both ways
-deterministic CBOR. Tokens and certificates are only carried here, not judged; InhaltUngueltig for a wrong shape.
+An Einschreibung proves itself by its one-time token and is not sealed, because the meter has no certificate yet:
+it travels inside TLS 1.3 to the pinned operator. An Erneuerung is the plaintext of a container that the meter has
+signed with the key which it replaces. Deterministic CBOR, both ways. Tokens and certificates are only carried
+here, not judged; InhaltUngueltig for a wrong shape.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from telegramm import cbor
+from telegramm.fehler import InhaltUngueltig
 from telegramm.felder import (
     VERSION,
     check_bytes,
@@ -22,6 +25,8 @@ from telegramm.felder import (
     to_tuple,
 )
 
+# The `art` of a renewal: no Telegramm has it, so neither can be taken for the other.
+ERNEUERUNG: Final = "ERNEUERUNG"
 TOKEN_MAX: Final = 128  # characters
 DER_MAX: Final = 8192  # bytes of one CSR or certificate
 CA_MAX: Final = 4  # certificates of a chain
@@ -40,7 +45,7 @@ class Einschreibung:
     def __post_init__(self) -> None:
         check_zaehler(self.zaehler)
         check_text("token", self.token, TOKEN_MAX)
-        for name in ("csr_tls", "csr_signatur", "csr_verschluesselung"):
+        for name in _CSRS:
             check_bytes(name, getattr(self, name), 1, DER_MAX)
 
     def __repr__(self) -> str:
@@ -61,6 +66,58 @@ class Einschreibung:
 
 
 @dataclass(frozen=True, slots=True)
+class Erneuerung:
+    """A meter asks for certificates of new keys, while the old ones are valid. The same keys may be sent again."""
+
+    zaehler: str  # 14 characters, DIN 43863-5
+    csr_tls: bytes  # as in Einschreibung
+    csr_signatur: bytes
+    csr_verschluesselung: bytes
+
+    def __post_init__(self) -> None:
+        check_zaehler(self.zaehler)
+        for name in _CSRS:
+            check_bytes(name, getattr(self, name), 1, DER_MAX)
+
+    def to_bytes(self) -> bytes:
+        """Deterministic CBOR: the plaintext to be sealed."""
+        felder = {name: getattr(self, name) for name in self.__slots__}
+        return cbor.encode({"v": VERSION, "art": ERNEUERUNG} | felder)
+
+    @classmethod
+    def from_bytes(cls, daten: bytes) -> Self:
+        """Read a plaintext; InhaltUngueltig for anything that to_bytes would not have written."""
+        felder = check_map("", cbor.decode(daten), _PFLICHT_ERNEUERUNG, frozenset())
+        check_version(felder)
+        del felder["v"]
+        if felder.pop("art") != ERNEUERUNG:
+            raise InhaltUngueltig("art", f"must be {ERNEUERUNG}")
+        return cls(**felder)
+
+
+@dataclass(frozen=True, slots=True)
+class Kette:
+    """The operator's certificates as a receipt carries them: the CAs, and whom the meter talks to from now on."""
+
+    ca: tuple[bytes, ...]  # 1 to 4 DER X.509: the issuing CA first, the root last
+    betreiber_signatur: bytes  # verifies receipts
+    betreiber_verschluesselung: bytes  # recipient of Telegramme
+
+    def __post_init__(self) -> None:
+        check_kette(self)
+
+    def to_map(self) -> dict[str, object]:
+        """What `Quittung.to_bytes` writes."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_map(cls, wert: object) -> Self:
+        """Read what `to_map` has written; InhaltUngueltig."""
+        felder = check_map("kette", wert, _PFLICHT_KETTE, frozenset())
+        return cls(**felder | {"ca": to_tuple("ca", felder["ca"])})
+
+
+@dataclass(frozen=True, slots=True)
 class Einschreibungsantwort:
     """The certificates of the meter, the chain above them, and whom the meter talks to from now on."""
 
@@ -76,12 +133,9 @@ class Einschreibungsantwort:
     def __post_init__(self) -> None:
         check_zaehler(self.zaehler)
         check_int("epoche", self.epoche)
-        for name in (*_ZERTIFIKATE, "betreiber_signatur", "betreiber_verschluesselung"):
+        for name in _ZERTIFIKATE:
             check_bytes(name, getattr(self, name), 1, DER_MAX)
-        kette = check_tuple("ca", self.ca, CA_MAX)
-        check_int("len(ca)", len(kette), 1)
-        for nummer, zertifikat in enumerate(kette):
-            check_bytes(f"ca[{nummer}]", zertifikat, 1, DER_MAX)
+        check_kette(self)
 
     def to_bytes(self) -> bytes:
         """Deterministic CBOR: the body of the answer."""
@@ -97,6 +151,19 @@ class Einschreibungsantwort:
         return cls(**felder)
 
 
+def check_kette(wert: Kette | Einschreibungsantwort) -> None:
+    """The certificates of CAs and operator: 1 to 4 CAs, everything 1 to 8192 bytes; InhaltUngueltig."""
+    check_bytes("betreiber_signatur", wert.betreiber_signatur, 1, DER_MAX)
+    check_bytes("betreiber_verschluesselung", wert.betreiber_verschluesselung, 1, DER_MAX)
+    kette = check_tuple("ca", wert.ca, CA_MAX)
+    check_int("len(ca)", len(kette), 1)
+    for nummer, zertifikat in enumerate(kette):
+        check_bytes(f"ca[{nummer}]", zertifikat, 1, DER_MAX)
+
+
+_CSRS = ("csr_tls", "csr_signatur", "csr_verschluesselung")
 _ZERTIFIKATE = ("zertifikat_tls", "zertifikat_signatur", "zertifikat_verschluesselung")
 _PFLICHT = frozenset({"v", *Einschreibung.__slots__})
+_PFLICHT_ERNEUERUNG = frozenset({"v", "art", *Erneuerung.__slots__})
+_PFLICHT_KETTE = frozenset(Kette.__slots__)
 _PFLICHT_ANTWORT = frozenset({"v", *Einschreibungsantwort.__slots__})

@@ -1,4 +1,4 @@
-"""The plaintext of a Telegramm: readings, events of the device, or gaps that it can no longer fill.
+"""The plaintext of a Telegramm: readings, events of the device, gaps that it can no longer fill, or a question.
 
 An invalid Telegramm cannot exist: the constructor checks every rule, for the meter that makes one and for the
 operator that reads one alike. All rules raise InhaltUngueltig.
@@ -41,13 +41,15 @@ MESSWERTE: Final = "MESSWERTE"
 EREIGNISSE: Final = "EREIGNISSE"
 FEHLANZEIGE: Final = "FEHLANZEIGE"
 ZEIT: Final = "ZEIT"
+KETTE: Final = "KETTE"
 
-# The one list that a message of each kind carries. ZEIT only asks for a signed time and carries none.
+# The one list that a message of each kind carries. ZEIT asks for a signed time, KETTE for the operator's new keys.
 _LISTE: Final[Mapping[str, str | None]] = {
     MESSWERTE: "werte",
     EREIGNISSE: "ereignisse",
     FEHLANZEIGE: "luecken",
     ZEIT: None,
+    KETTE: None,
 }
 _LISTEN = ("werte", "ereignisse", "luecken")
 _PFLICHT = frozenset({"v", "art", "zaehler", "epoche", "folge", "anfrage", "erzeugt", "uhr"})
@@ -77,8 +79,9 @@ class Messwert(NamedTuple):
 
 
 class Meldung(NamedTuple):
-    """An entry of the device log."""
+    """An entry of the device log. `nummer` counts the entries that a device has sent in an epoche."""
 
+    nummer: int  # 0 to 2^63-1, ascending: the operator records each number once, however often it comes
     uhrzeit: int  # seconds since 1970
     code: str  # upper-case ASCII, at most 64 characters
     text: str  # 1 to 500 printable characters
@@ -145,7 +148,7 @@ _to_messwert: partial[Messwert] = partial(tuple.__new__, Messwert)
 class Telegramm:
     """One message of a meter. `art` decides which of the three tuples is filled; the others are empty."""
 
-    art: str  # MESSWERTE, EREIGNISSE, FEHLANZEIGE or ZEIT
+    art: str  # MESSWERTE, EREIGNISSE, FEHLANZEIGE, ZEIT or KETTE
     zaehler: str  # 14 characters, DIN 43863-5
     epoche: int  # 0 to 2^63-1: +1 at enrolment, key change and loss of memory
     folge: int  # 0 to 2^63-1: +1 a message, persisted before sending
@@ -221,7 +224,7 @@ class Telegramm:
             erzeugt=felder["erzeugt"],
             uhr=Uhrstand(**check_map("uhr", felder["uhr"], _KEYS_UHR, frozenset())),
             werte=to_rows("werte", felder.get("werte", []), 5, _to_messwert),
-            ereignisse=to_rows("ereignisse", felder.get("ereignisse", []), 3, Meldung._make),
+            ereignisse=to_rows("ereignisse", felder.get("ereignisse", []), 4, Meldung._make),
             luecken=to_rows("luecken", felder.get("luecken", []), 2),
             netz=Netz(**check_map("netz", felder["netz"], _KEYS_NETZ, frozenset())) if "netz" in felder else None,
             fw=Firmware(**check_map("fw", felder["fw"], _KEYS_FW, frozenset())) if "fw" in felder else None,
@@ -272,10 +275,12 @@ def _explain_wert(nummer: int, wert: Messwert, voriger: int) -> NoReturn:
 
 
 def _check_ereignisse(ereignisse: tuple[Meldung, ...]) -> None:
-    for nummer, meldung in enumerate(ereignisse):
-        feld = f"ereignisse[{nummer}]"
+    vorige = -1
+    for stelle, meldung in enumerate(ereignisse):
+        feld = f"ereignisse[{stelle}]"
         if type(meldung) is not Meldung:
             raise InhaltUngueltig(feld, "must be a Meldung")
+        vorige = check_int(f"{feld}.nummer", meldung.nummer, vorige + 1)
         check_int(f"{feld}.uhrzeit", meldung.uhrzeit)
         check_pattern(f"{feld}.code", meldung.code, CODE)
         check_text(f"{feld}.text", meldung.text, 500)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from telegramm import cbor
+from telegramm.einschreibung import Kette
 from telegramm.fehler import InhaltUngueltig, QuittungUngueltig
 from telegramm.felder import (
     ANFRAGE_BYTES,
@@ -26,6 +27,7 @@ from telegramm.felder import (
     to_rows,
     to_tuple,
 )
+from telegramm.firmware import Firmwareangebot
 from telegramm.messwerte import Telegramm
 
 # The only `art` of a receipt. No Telegramm has it, so neither can be taken for the other.
@@ -40,6 +42,10 @@ PROTOKOLL_SENDEN: Final = "PROTOKOLL_SENDEN"
 
 _GRUND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _AUFTRAEGE_MAX = 16
+_TEILE: Final[tuple[tuple[str, type[Kette] | type[Firmwareangebot]], ...]] = (
+    ("kette", Kette),
+    ("firmware", Firmwareangebot),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Quittung:
     zeit: int  # ms since 1970, UTC, when the receipt was signed
     platz_s: int  # upload slot, 0 to 599 seconds after the quarter hour
     auftraege: tuple[str, ...]  # orders to the device, upper-case codes, at most 16
+    kette: Kette | None = None  # the operator's new keys, in answer to a Telegramm of art KETTE
+    firmware: Firmwareangebot | None = None  # a newer firmware for this meter
 
     def __post_init__(self) -> None:
         if self.art != QUITTUNG:
@@ -72,24 +80,36 @@ class Quittung:
         check_int("platz_s", self.platz_s, 0, PLATZ_MAX_S)
         for nummer, auftrag in enumerate(check_tuple("auftraege", self.auftraege, _AUFTRAEGE_MAX)):
             check_pattern(f"auftraege[{nummer}]", auftrag, CODE)
+        for name, typ in _TEILE:
+            if type(getattr(self, name)) not in (typ, type(None)):
+                raise InhaltUngueltig(name, f"must be of type {typ.__name__}")
 
     def to_bytes(self) -> bytes:
         """Deterministic CBOR: the plaintext to be sealed to the meter."""
-        return cbor.encode({"v": VERSION} | {name: getattr(self, name) for name in self.__slots__})
+        felder = {name: getattr(self, name) for name in self.__slots__}
+        for name, _ in _TEILE:
+            teil = felder.pop(name)
+            if teil is not None:
+                felder[name] = teil.to_map()
+        return cbor.encode({"v": VERSION} | felder)
 
     @classmethod
     def from_bytes(cls, daten: bytes) -> Self:
         """Read a plaintext; InhaltUngueltig for anything that to_bytes would not have written."""
-        felder = check_map("", cbor.decode(daten), _PFLICHT, frozenset())
+        felder = check_map("", cbor.decode(daten), _PFLICHT, _WAHL)
         check_version(felder)
         del felder["v"]
         felder["abgelehnt"] = to_rows("abgelehnt", felder["abgelehnt"], 2)
         felder["luecken"] = to_rows("luecken", felder["luecken"], 2)
         felder["auftraege"] = to_tuple("auftraege", felder["auftraege"])
+        for name, typ in _TEILE:
+            if name in felder:
+                felder[name] = typ.from_map(felder[name])
         return cls(**felder)
 
 
-_PFLICHT = frozenset({"v", *Quittung.__slots__})
+_WAHL = frozenset(name for name, _ in _TEILE)
+_PFLICHT = frozenset({"v", *Quittung.__slots__}) - _WAHL
 
 
 def _check_abgelehnt(wert: object) -> None:

@@ -2,11 +2,12 @@
 
 from db.models.benutzer import Anmeldeversuch, Benutzer, Einmalcode, Sitzungsfamilie
 from db.models.ereignis import Audit, Ereignis, Nachricht
+from db.models.firmware import Firmware
 from db.models.kunde import Kunde
 from db.models.messstelle import Einbau, Messstelle
 from db.models.schluessel import Einschreibungstoken, Geraeteschluessel
 from db.models.stromzaehler import KundeStromzaehler, Stromzaehler
-from db.models.verbrauch import Quarantaene, Telegrammstand, Verbrauch
+from db.models.verbrauch import Fehlanzeige, Quarantaene, Telegrammstand, Verbrauch
 from db.models.vertrag import Tarif, Vertrag
 from db.models.wartung import Wartung
 
@@ -18,6 +19,8 @@ __all__ = [
     "Einmalcode",
     "Einschreibungstoken",
     "Ereignis",
+    "Fehlanzeige",
+    "Firmware",
     "Geraeteschluessel",
     "Kunde",
     "KundeStromzaehler",

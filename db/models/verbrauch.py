@@ -5,7 +5,7 @@ No foreign key leaves them, and none of them knows a customer: whose reading it 
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, Index, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, LargeBinary, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import STRICT, Base
@@ -59,10 +59,26 @@ class Quarantaene(Base):
     empfangen: Mapped[int] = mapped_column(BigInteger)
 
 
+class Fehlanzeige(Base):
+    """A period [von, bis), in seconds since 1970, of which a meter said that it no longer has the readings."""
+
+    __tablename__ = "fehlanzeige"
+    __table_args__ = ({**FAKTENTABELLE},)
+
+    stromzaehler_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    von: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    bis: Mapped[int] = mapped_column(BigInteger)
+    empfangen: Mapped[int] = mapped_column(BigInteger)
+
+
 class Telegrammstand(Base):
     """What the operator remembers of a meter's messages: one row, locked while a Telegramm is taken in.
 
     `fenster` holds the last 64 pairs of folge and SHA-256 of the plaintext (40 bytes each, newest last).
+    `lueckenlos_bis`, `neueste_uhrzeit`: seconds since 1970; up to the first no reading is missing, the second is
+    the newest reading, so that only a meter with a gap costs a search. `viertel` is the quarter hour in which
+    `viertel_anzahl` messages came. `meldung_nummer`: the last entry of the device's log that was recorded in this
+    epoche, -1 before the first. `uhr_abweichung_s`: device minus operator, null while it is tolerable.
     """
 
     __tablename__ = "telegrammstand"
@@ -73,3 +89,10 @@ class Telegrammstand(Base):
     fenster: Mapped[bytes] = mapped_column(LargeBinary)
     zuletzt_empfangen: Mapped[datetime | None] = mapped_column(Zeitpunkt)
     empfangstag: Mapped[date | None] = mapped_column(Date)
+    lueckenlos_bis: Mapped[int | None] = mapped_column(BigInteger)
+    neueste_uhrzeit: Mapped[int | None] = mapped_column(BigInteger)
+    viertel: Mapped[int | None] = mapped_column(BigInteger)
+    viertel_anzahl: Mapped[int] = mapped_column(Integer, default=0)
+    meldung_nummer: Mapped[int] = mapped_column(BigInteger, default=-1)
+    uhr_abweichung_s: Mapped[int | None] = mapped_column(BigInteger)
+    protokoll_angefordert: Mapped[bool] = mapped_column(Boolean(create_constraint=False), default=False)

@@ -189,7 +189,7 @@ def test_an_epoche_far_ahead_is_refused(kanal, zaehler, tabellen, uhr, jetzt):
 
 
 def test_the_device_log_and_lost_gaps_become_events(kanal, zaehler, tabellen, uhr, jetzt):
-    meldung = Meldung(jetzt, "DECKEL_OFFEN", "Klemmendeckel geöffnet")
+    meldung = Meldung(0, jetzt, "DECKEL_OFFEN", "Klemmendeckel geöffnet")
     kanal.send(zaehler, zaehler.telegramm(uhr, [], art=EREIGNISSE, ereignisse=(meldung,)))
     kanal.send(zaehler, zaehler.telegramm(uhr, [], art=FEHLANZEIGE, luecken=((jetzt - 1800, jetzt),)))
     assert kanal.send(zaehler, zaehler.telegramm(uhr, [], art=ZEIT)).zeit == jetzt * 1000

@@ -5,7 +5,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from telegramm.einschreibung import Einschreibung, Einschreibungsantwort
+from telegramm.einschreibung import Einschreibung, Einschreibungsantwort, Erneuerung
 from telegramm.fehler import InhaltUngueltig
 from tests.telegramm.muster import ZAEHLER
 
@@ -38,6 +38,31 @@ def test_request() -> None:
     gelesen = Einschreibung.from_bytes(wire(ANFRAGE))
     assert gelesen == Einschreibung(**ANFRAGE)
     assert gelesen.to_bytes() == wire(ANFRAGE)
+
+
+def test_renewal() -> None:
+    felder = {name: wert for name, wert in ANFRAGE.items() if name != "token"} | {"art": "ERNEUERUNG"}
+    gelesen = Erneuerung.from_bytes(wire(felder))
+    assert gelesen == Erneuerung(ZAEHLER, b"tls", b"signatur", b"verschluesselung")
+    assert gelesen.to_bytes() == wire(felder)
+
+
+@pytest.mark.parametrize(
+    ("feld", "anders"),
+    [
+        ("", {"csr_tls": FEHLT}),
+        ("", {"token": "x"}),
+        ("v", {"v": 2}),
+        ("art", {"art": "MESSWERTE"}),
+        ("zaehler", {"zaehler": "x"}),
+        ("csr_signatur", {"csr_signatur": b""}),
+    ],
+)
+def test_renewal_broken_rules(feld: str, anders: dict[str, Any]) -> None:
+    felder = {name: wert for name, wert in ANFRAGE.items() if name != "token"} | {"art": "ERNEUERUNG"}
+    with pytest.raises(InhaltUngueltig) as info:
+        Erneuerung.from_bytes(wire(felder, **anders))
+    assert info.value.feld == feld
 
 
 def test_answer() -> None:

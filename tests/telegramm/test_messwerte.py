@@ -71,10 +71,10 @@ def test_everything_at_once() -> None:
 
 def test_other_kinds() -> None:
     ereignisse = wire(
-        art="EREIGNISSE", werte=FEHLT, ereignisse=[[T0 + 7, "SPANNUNGSAUSFALL", "Phase L1 ohne Spannung"]]
+        art="EREIGNISSE", werte=FEHLT, ereignisse=[[0, T0 + 7, "SPANNUNGSAUSFALL", "Phase L1 ohne Spannung"]]
     )
     gelesen = Telegramm.from_bytes(ereignisse)
-    assert gelesen.ereignisse == (Meldung(T0 + 7, "SPANNUNGSAUSFALL", "Phase L1 ohne Spannung"),)
+    assert gelesen.ereignisse == (Meldung(0, T0 + 7, "SPANNUNGSAUSFALL", "Phase L1 ohne Spannung"),)
     assert gelesen.to_bytes() == ereignisse
     fehlanzeige = wire(art="FEHLANZEIGE", werte=FEHLT, luecken=[[T0, T0 + 900], [T0 + 1800, T0 + 3600]])
     gelesen = Telegramm.from_bytes(fehlanzeige)
@@ -201,22 +201,25 @@ FALSCH: list[tuple[str, dict[str, Any]]] = [
     ("werte[0].status", _reading(4, True)),
     ("werte[0].status", {"werte": [[T0, 1, 2, None, -1]]}),
     ("werte[0].status", _reading(4, None)),
-    ("", {"ereignisse": [[T0, "A", "b"]]}),
+    ("", {"ereignisse": [[0, T0, "A", "b"]]}),
     ("", {"luecken": [[T0, T0 + 900]]}),
     ("", {"art": "ZEIT"}),
     ("", {"fremd": 1}),
     ("", {"netz": NETZ, "fremd": 1}),
     ("", EREIGNIS),
     ("ereignisse", EREIGNIS | {"ereignisse": []}),
-    ("ereignisse", EREIGNIS | {"ereignisse": [[T0, "A"]]}),
-    ("ereignisse[0].uhrzeit", EREIGNIS | {"ereignisse": [[-1, "A", "b"]]}),
-    ("ereignisse[0].code", EREIGNIS | {"ereignisse": [[T0, "a", "b"]]}),
-    ("ereignisse[0].code", EREIGNIS | {"ereignisse": [[T0, 1, "b"]]}),
-    ("ereignisse[0].code", EREIGNIS | {"ereignisse": [[T0, "A" * 65, "b"]]}),
-    ("ereignisse[0].text", EREIGNIS | {"ereignisse": [[T0, "A", ""]]}),
-    ("ereignisse[0].text", EREIGNIS | {"ereignisse": [[T0, "A", "b\nc"]]}),
-    ("ereignisse[1].text", EREIGNIS | {"ereignisse": [[T0, "A", "b"], [T0, "A", 1]]}),
-    ("ereignisse[0].text", EREIGNIS | {"ereignisse": [[T0, "A", "b" * 501]]}),
+    ("ereignisse", EREIGNIS | {"ereignisse": [[0, T0, "A"]]}),
+    ("ereignisse[0].nummer", EREIGNIS | {"ereignisse": [[-1, T0, "A", "b"]]}),
+    ("ereignisse[0].nummer", EREIGNIS | {"ereignisse": [[True, T0, "A", "b"]]}),
+    ("ereignisse[1].nummer", EREIGNIS | {"ereignisse": [[7, T0, "A", "b"], [7, T0, "A", "b"]]}),
+    ("ereignisse[0].uhrzeit", EREIGNIS | {"ereignisse": [[0, -1, "A", "b"]]}),
+    ("ereignisse[0].code", EREIGNIS | {"ereignisse": [[0, T0, "a", "b"]]}),
+    ("ereignisse[0].code", EREIGNIS | {"ereignisse": [[0, T0, 1, "b"]]}),
+    ("ereignisse[0].code", EREIGNIS | {"ereignisse": [[0, T0, "A" * 65, "b"]]}),
+    ("ereignisse[0].text", EREIGNIS | {"ereignisse": [[0, T0, "A", ""]]}),
+    ("ereignisse[0].text", EREIGNIS | {"ereignisse": [[0, T0, "A", "b\nc"]]}),
+    ("ereignisse[1].text", EREIGNIS | {"ereignisse": [[0, T0, "A", "b"], [1, T0, "A", 1]]}),
+    ("ereignisse[0].text", EREIGNIS | {"ereignisse": [[0, T0, "A", "b" * 501]]}),
     ("luecken", LUECKE | {"luecken": []}),
     ("luecken", LUECKE | {"luecken": [[T0]]}),
     ("luecken[0]", LUECKE | {"luecken": [[T0, T0]]}),
@@ -265,7 +268,7 @@ def test_radio_values_may_be_unknown() -> None:
         {"art": None},
         {"werte": [Messwert(T0, 1, 2, 3, 0)]},
         {"werte": ((T0, 1, 2, 3, 0),)},
-        {"ereignisse": (Meldung(T0, "A", "b"),)},
+        {"ereignisse": (Meldung(0, T0, "A", "b"),)},
         {"art": "EREIGNISSE", "werte": (), "ereignisse": ((T0, "A", "b"),)},
         {"art": "FEHLANZEIGE", "werte": (), "luecken": ([T0, T0 + 900],)},
         {"art": "FEHLANZEIGE", "werte": (), "luecken": ((T0, T0 + 900, 0),)},

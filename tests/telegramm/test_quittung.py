@@ -7,7 +7,9 @@ from typing import Any
 import cbor2
 import pytest
 
+from telegramm.einschreibung import Kette
 from telegramm.fehler import InhaltUngueltig, QuittungUngueltig
+from telegramm.firmware import Firmwareangebot
 from telegramm.messwerte import Meldung, Messwert
 from telegramm.quittung import Quittung, check_quittung
 from tests.telegramm.muster import ZAEHLER, telegramm
@@ -15,6 +17,12 @@ from tests.telegramm.muster import ZAEHLER, telegramm
 T0 = 1_781_517_600
 KLARTEXT = telegramm().to_bytes()
 FEHLT = object()
+KETTE: dict[str, Any] = {
+    "ca": [b"ausstellend", b"wurzel"],
+    "betreiber_signatur": b"s",
+    "betreiber_verschluesselung": b"v",
+}
+FIRMWARE: dict[str, Any] = {"manifest": b"m", "signatur": b"s", "zertifikat": b"z"}
 
 
 def quittung(**anders: Any) -> Quittung:
@@ -59,6 +67,14 @@ def test_a_foreign_receipt_is_read() -> None:
     assert quittung().to_bytes() == wire()
 
 
+def test_new_keys_and_firmware_of_the_operator() -> None:
+    voll = quittung(
+        kette=Kette((b"ausstellend", b"wurzel"), b"s", b"v"), firmware=Firmwareangebot(b"m", b"s", b"z")
+    )
+    assert Quittung.from_bytes(wire(kette=KETTE, firmware=FIRMWARE)) == voll
+    assert voll.to_bytes() == wire(kette=KETTE, firmware=FIRMWARE)
+
+
 def test_everything_at_once() -> None:
     voll = quittung(
         abgelehnt=((0, "konflikt"), (999, "zu_alt")),
@@ -77,7 +93,7 @@ def test_everything_at_once() -> None:
 
 
 FALSCH: list[tuple[str, dict[str, Any]]] = [
-    *[("", {name: FEHLT}) for name in quittung().__slots__],
+    *[("", {name: FEHLT}) for name in quittung().__slots__ if name not in ("kette", "firmware")],
     ("", {"v": FEHLT}),
     ("", {"fremd": 1}),
     ("", {"zeit": 1.0}),
@@ -108,6 +124,16 @@ FALSCH: list[tuple[str, dict[str, Any]]] = [
     ("auftraege", {"auftraege": "AB"}),
     ("auftraege", {"auftraege": ["A"] * 17}),
     ("auftraege[0]", {"auftraege": ["alles löschen"]}),
+    ("kette", {"kette": None}),
+    ("kette", {"kette": {"ca": [b"ca"], "betreiber_signatur": b"s"}}),
+    ("ca", {"kette": KETTE | {"ca": b"ca"}}),
+    ("len(ca)", {"kette": KETTE | {"ca": []}}),
+    ("ca[1]", {"kette": KETTE | {"ca": [b"ca", b""]}}),
+    ("betreiber_signatur", {"kette": KETTE | {"betreiber_signatur": "s"}}),
+    ("firmware", {"firmware": {}}),
+    ("manifest", {"firmware": FIRMWARE | {"manifest": b"m" * 1025}}),
+    ("signatur", {"firmware": FIRMWARE | {"signatur": b""}}),
+    ("zertifikat", {"firmware": FIRMWARE | {"zertifikat": 1}}),
 ]
 
 
@@ -123,6 +149,8 @@ def test_the_constructor_takes_tuples_only() -> None:
         quittung(abgelehnt=[])
     with pytest.raises(InhaltUngueltig):
         quittung(abgelehnt=([0, "konflikt"],))
+    with pytest.raises(InhaltUngueltig):
+        quittung(kette=KETTE)
 
 
 def test_a_telegramm_is_no_receipt() -> None:
@@ -163,7 +191,7 @@ def test_a_receipt_for_another_meter_than_the_one_that_asks() -> None:
 
 
 def test_rows_of_events_are_counted_too() -> None:
-    meldungen = (Meldung(T0, "NEUSTART", "a"), Meldung(T0, "NEUSTART", "b"))
+    meldungen = (Meldung(0, T0, "NEUSTART", "a"), Meldung(1, T0, "NEUSTART", "b"))
     klartext = replace(telegramm(), art="EREIGNISSE", werte=(), ereignisse=meldungen).to_bytes()
     zu = hashlib.sha256(klartext).digest()
     check_quittung(quittung(zu=zu, abgelehnt=((1, "zukunft"),)), klartext, ZAEHLER)
