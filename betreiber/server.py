@@ -1,5 +1,6 @@
 """One listener as a gunicorn server with threads: the public one, the one for devices, the one for enrolment."""
 
+import resource
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,11 @@ from betreiber.annahme import GeraeteAnnahme, OeffentlicheAnnahme
 from betreiber.app import Lauscher, create_app, create_geraete_app
 from betreiber.settings import Settings
 
-# A meter comes every quarter hour; a handshake costs four times a request, an idle connection a thread's place.
-KEEPALIVE_GERAETE_S = 75
+# A handshake costs four times a request: a meter with a backlog, or a fleet on a fast clock, keeps its connection.
+KEEPALIVE_GERAETE_S = 20
+# Idle connections cost a few kilobytes each, but at gunicorn's default of 1000 meters would wait for each other:
+# 333 meters a second, each kept for 20 s, are 6,660.
+VERBINDUNGEN_GERAETE = 10_000
 KEEPALIVE_OEFFENTLICH_S = 5
 ANTWORT_HOECHSTENS_S = 60
 
@@ -64,7 +68,14 @@ def run_listener(lauscher: Lauscher, settings: Settings) -> None:
         else (lambda: create_geraete_app(settings, lauscher))
     )
     structlog.contextvars.bind_contextvars(lauscher=str(lauscher))
+    _allow_open_files()
     _Server(optionen, laden).run()
+
+
+def _allow_open_files() -> None:
+    """As many descriptors as this process may have: each connection is one, and the soft limit is often 1024."""
+    _, hoechstens = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hoechstens, hoechstens))
 
 
 def device_context(pki: Path, *, client_certificate: bool) -> ssl.SSLContext:
@@ -99,6 +110,7 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
         # On SQLite one process is the only writer of readings.
         "workers": (settings.geraete_prozesse or (1 if settings.auf_sqlite else 2)) if geraete else 1,
         "keepalive": KEEPALIVE_GERAETE_S,
+        "worker_connections": VERBINDUNGEN_GERAETE,
         "certfile": str(settings.pki_ordner / "server.crt"),
         "keyfile": str(settings.pki_ordner / "server.key"),
         "ssl_context": _once(lambda *_: device_context(settings.pki_ordner, client_certificate=geraete)),
