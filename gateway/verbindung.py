@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from gateway.bytezaehlung import Bytezaehlung
 from gateway.fehler import AntwortUnzulaessig, NichtErreichbar, TlsAbgelehnt
 
 ANTWORT_HOECHSTENS = 64 * 1024
@@ -37,10 +39,25 @@ class Antwort:
 class Uebertragung(Protocol):
     """Carries one body to the operator and brings the answer.
 
-    Raises NichtErreichbar when no answer came and AntwortUnzulaessig when it must not be read.
+    ``post`` and ``get`` raise NichtErreichbar when no answer came and AntwortUnzulaessig when it must not be read.
     """
 
-    def post(self, body: bytes) -> Antwort: ...
+    def post(self, body: bytes) -> Antwort:
+        """Send ``body`` to the one address."""
+        ...
+
+    def get(self, pfad: str) -> Antwort:
+        """Fetch ``pfad`` ("/...", with its query) from the same host."""
+        ...
+
+    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
+        """Drop the connection; the next one is made with ``kontext``, when given (after new certificates)."""
+        ...
+
+    @property
+    def bytes_gesamt(self) -> int:
+        """Bytes on the wire in both directions since the object was made, handshakes and headers included."""
+        ...
 
 
 class _PinnedAdapter(HTTPAdapter):
@@ -50,15 +67,30 @@ class _PinnedAdapter(HTTPAdapter):
     one CA among hundreds. So that step is left out.
     """
 
-    def __init__(self, kontext: ssl.SSLContext) -> None:
+    def __init__(self, kontext: ssl.SSLContext, zaehlung: Bytezaehlung) -> None:
         self._kontext = kontext
+        self._zaehlung = zaehlung
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._kontext)
+        pool = self.poolmanager.pool_classes_by_scheme["https"]
+        gezaehlt = type("Pool", (pool,), {"ConnectionCls": _counted(pool.ConnectionCls, self._zaehlung)})
+        self.poolmanager.pool_classes_by_scheme = {"https": gezaehlt}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _counted(verbindung: Any, zaehlung: Bytezaehlung) -> type:
+    """The connection class of urllib3, telling ``zaehlung`` of each socket before the TLS handshake begins."""
+
+    def _new_conn(self: Any) -> socket.socket:
+        sock: socket.socket = verbindung._new_conn(self)
+        zaehlung.watch(self, sock)
+        return sock
+
+    return type("Verbindung", (verbindung,), {"_new_conn": _new_conn})
 
 
 def tls_context(ca_datei: Path, zertifikat: Path | None = None, schluessel: Path | None = None) -> ssl.SSLContext:
@@ -74,7 +106,7 @@ def tls_context(ca_datei: Path, zertifikat: Path | None = None, schluessel: Path
 
 
 class HttpsVerbindung:
-    """Posts to one HTTPS address and keeps the connection alive. Usable by one thread at a time."""
+    """The `Uebertragung` over HTTPS to one address; keeps the connection alive. Usable by one thread at a time."""
 
     def __init__(
         self,
@@ -84,30 +116,73 @@ class HttpsVerbindung:
         content_type: str = "application/cms",
         frist_gesamt_s: float = FRIST_GESAMT_S,
         monotonic: Callable[[], float] = time.monotonic,
+        zaehlung: Bytezaehlung | None = None,
     ) -> None:
         teile = urlsplit(url)
         if teile.scheme != "https" or not teile.hostname:
             raise ValueError(f"Nur https-Adressen sind erlaubt, nicht {url!r}.")
         self.url = url
+        self._ursprung = f"https://{teile.netloc}"
+        self._kontext = kontext
         self._content_type = content_type
         self._frist_gesamt_s = frist_gesamt_s
         self._monotonic = monotonic
+        self.zaehlung = Bytezaehlung() if zaehlung is None else zaehlung
         self._session = requests.Session()
         # Proxy and CA variables of the environment and .netrc would undo the pin.
         self._session.trust_env = False
         for praefix in list(self._session.adapters):
             del self._session.adapters[praefix]
-        self._session.mount("https://", _PinnedAdapter(kontext))
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "msb-gateway/1"})
+        self._session.mount("https://", _PinnedAdapter(self._kontext, self.zaehlung))
 
     def post(self, body: bytes) -> Antwort:
         """Send ``body`` and read the answer; see `Uebertragung` for the errors."""
+        return self._exchange("POST", self.url, body, {"Content-Type": self._content_type})
+
+    def get(self, pfad: str) -> Antwort:
+        """Fetch ``pfad`` under the pin and the limits of `post`; ValueError unless it begins with one "/"."""
+        if not pfad.startswith("/") or pfad.startswith("//"):
+            raise ValueError(f"Nur Pfade dieses Betreibers sind erlaubt, nicht {pfad!r}.")
+        return self._exchange("GET", self._ursprung + pfad)
+
+    @property
+    def bytes_gesamt(self) -> int:
+        return self.zaehlung.gesamt
+
+    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
+        self.close()
+        self._kontext = kontext if kontext is not None else self._kontext
+        self._session.mount("https://", _PinnedAdapter(self._kontext, self.zaehlung))
+
+    def close(self) -> None:
+        self._session.close()
+        self.zaehlung.settle(alle=True)
+
+    def _exchange(
+        self, methode: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Antwort:
         ende = self._monotonic() + self._frist_gesamt_s
+        zurueck = 0
         try:
-            antwort = self._session.post(
-                self.url,
-                data=body,
-                headers={"Content-Type": self._content_type},
+            with self._request(methode, url, body, headers) as offen:
+                # Without a complete reading the connection must not go back into the pool: closing makes sure.
+                antwort = self._read(offen, ende)
+            zurueck = len(antwort.body)
+            return antwort
+        finally:
+            self.zaehlung.settle()
+            self.zaehlung.note_exchange(len(body), zurueck)
+
+    def _request(
+        self, methode: str, url: str, body: bytes, headers: Mapping[str, str] | None
+    ) -> requests.Response:
+        try:
+            return self._session.request(
+                methode,
+                url,
+                data=body or None,
+                headers=headers,
                 timeout=(FRIST_VERBINDEN_S, FRIST_LESEN_S),
                 allow_redirects=False,
                 stream=True,
@@ -116,12 +191,6 @@ class HttpsVerbindung:
             raise TlsAbgelehnt(f"{self.url}: TLS-Verbindung abgelehnt ({_cause(fehler)})") from fehler
         except requests.exceptions.RequestException as fehler:
             raise NichtErreichbar(f"{self.url} ist nicht erreichbar ({_cause(fehler)})") from fehler
-        # Without a complete reading the connection must not go back into the pool: closing it makes sure.
-        with antwort:
-            return self._read(antwort, ende)
-
-    def close(self) -> None:
-        self._session.close()
 
     def _read(self, antwort: requests.Response, ende: float) -> Antwort:
         if 300 <= antwort.status_code < 400:

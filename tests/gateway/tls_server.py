@@ -103,7 +103,7 @@ class TlsServer:
         while True:
             kopf, trenner, body = daten.partition(b"\r\n\r\n")
             if trenner:
-                laenge = next(
+                laenge = sum(
                     int(zeile.split(b":")[1])
                     for zeile in kopf.split(b"\r\n")
                     if zeile.lower().startswith(b"content-length:")
