@@ -30,6 +30,7 @@ def test_our_containers_hold_no_privilege(name):
     assert dienst["read_only"] is True
     assert dienst["security_opt"] == ["no-new-privileges:true"]
     assert dienst["image"] == "messstellenbetreiber"
+    assert dienst["tmpfs"] == ["/tmp:noexec,nosuid,nodev"]
     assert not {"privileged", "pid", "ipc", "network_mode", "devices", "user"} & set(dienst)
 
 
@@ -38,10 +39,22 @@ def test_a_meter_listens_nowhere_and_reaches_the_operator_only(name):
     dienst = DIENSTE[name]
     assert dienst["command"][:2] == ["stromzaehler", "start"]
     assert not {"ports", "expose", "secrets", "environment", "env_file"} & set(dienst)
+    assert not {"links", "external_links", "extra_hosts", "dns", "sysctls", "devices"} & set(dienst)
+    assert dienst["pids_limit"] <= 100
     assert dienst["networks"] == ["geraete"]
     assert yaml.safe_load(COMPOSE)["networks"]["geraete"] == {"internal": True}
     # Its own folder: no other container sees its keys, and it sees nobody's.
     assert dienst["volumes"] == [f"{name}:/zaehler"]
+    assert [anderer for anderer in DIENSTE if f"{name}:/zaehler" in DIENSTE[anderer].get("volumes", ())] == [name]
+
+
+def test_who_shares_the_network_of_the_meters():
+    """The operator and other meters, which listen nowhere; the database is in a network of its own."""
+    assert [name for name in DIENSTE if "geraete" in DIENSTE[name]["networks"]] == [
+        "vorbereitung",
+        "betreiber",
+        *ZAEHLER,
+    ]
 
 
 def test_database_and_health_are_not_published():
