@@ -1,4 +1,4 @@
-"""Where the energy of a quarter hour comes from: a measured series or a modelled household.
+"""Where the energy of a quarter hour comes from: a measured series, the BDEW profile H25 or a modelled household.
 
 A load profile is a pure function of the quarter hour: asked twice, or after a restart, it answers the same.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -16,7 +17,9 @@ from typing import Protocol
 
 from gateway.ordner import write_atomic
 from stromzaehler_sim.fehler import LastprofilUngueltig, LastprofilZuEnde
+from stromzaehler_sim.last.h25 import H25
 from stromzaehler_sim.last.haushalt import Haushalt
+from stromzaehler_sim.last.phasen import Phasen, split_evenly
 from stromzaehler_sim.uhr import VIERTELSTUNDE_S, parse_instant
 
 WOCHE_S = 7 * 86400
@@ -24,12 +27,18 @@ WH_HOECHSTENS = 1_000_000  # 4 MW in a quarter hour: more is a broken file, not 
 
 
 class Lastprofil(Protocol):
-    """The energy of a quarter hour."""
+    """The energy of a quarter hour, and on which phases it flows."""
 
     def energy(self, uhrzeit_von: int) -> tuple[int, int]:
         """(bezug_wh, einspeisung_wh) of [uhrzeit_von, uhrzeit_von + 900), both >= 0.
 
         ``uhrzeit_von`` is in seconds since 1970, a multiple of 900. Raises LastprofilZuEnde outside of a series.
+        """
+
+    def phasen(self, uhrzeit_von: int) -> Phasen:
+        """The mean power of that quarter hour in W on L1, L2, L3, signed: negative where energy is fed in.
+
+        The sum is exactly (bezug_wh - einspeisung_wh) * 4 of `energy`. Raises LastprofilZuEnde, too.
         """
 
 
@@ -98,6 +107,16 @@ class Messreihe:
                 f"Die Messreihe hat keinen Wert für {uhrzeit_von}; mit --wiederholen läuft sie immer weiter."
             ) from fehler
 
+    def phasen(self, uhrzeit_von: int) -> Phasen:
+        """Evenly: a series says nothing of phases, and the even split is wrong by the least."""
+        bezug_wh, einspeisung_wh = self.energy(uhrzeit_von)
+        return split_evenly((bezug_wh - einspeisung_wh) * 4)
+
+
+def seed_of(zaehler: str) -> int:
+    """A seed of its own for each meter number, the same in every process."""
+    return int.from_bytes(hashlib.sha256(zaehler.replace(" ", "").encode()).digest()[:4])
+
 
 def _column(kopf: list[str], name: str, datei: Path) -> int:
     if name not in kopf[1:]:
@@ -117,7 +136,8 @@ def _wh(text: str) -> int:
 class LastprofilEinstellung:
     """What ``lastprofil.json`` in the folder of a meter holds: a series when ``messreihe`` is set, else a model.
 
-    ``jahresverbrauch_kwh`` in kWh a year, ``pv_kwp`` in kW peak.
+    ``jahresverbrauch_kwh`` in kWh a year, ``pv_kwp`` in kW peak; ``h25`` is the mean of German households without
+    further appliances; ``waermepumpe_kwh`` and ``wallbox_kwh`` come on top of ``jahresverbrauch_kwh``.
     """
 
     seed: int = 0
@@ -127,11 +147,18 @@ class LastprofilEinstellung:
     spalte: str | None = None
     spalte_einspeisung: str | None = None
     wiederholen: bool = False
+    h25: bool = False
+    waermepumpe_kwh: int = 0
+    wallbox_kwh: int = 0
 
     def build(self) -> Lastprofil:
         """The load profile; raises LastprofilUngueltig."""
+        if self.messreihe is None and self.h25:
+            return H25(self.jahresverbrauch_kwh)
         if self.messreihe is None:
-            return Haushalt(self.seed, self.jahresverbrauch_kwh, self.pv_kwp)
+            return Haushalt(
+                self.seed, self.jahresverbrauch_kwh, self.pv_kwp, self.waermepumpe_kwh, self.wallbox_kwh
+            )
         if self.spalte is None:
             raise LastprofilUngueltig("Zu einer Messreihe gehört der Name der Spalte (--spalte).")
         return Messreihe.from_csv(
@@ -144,11 +171,11 @@ class LastprofilEinstellung:
     def _check_types(self) -> None:
         """Raise TypeError for a field of a wrong type: the file can be edited by hand."""
         texte = (self.messreihe, self.spalte, self.spalte_einspeisung)
+        zahlen = (self.seed, self.jahresverbrauch_kwh, self.waermepumpe_kwh, self.wallbox_kwh)
         if not (
-            type(self.seed) is int
-            and type(self.jahresverbrauch_kwh) is int
+            all(type(zahl) is int for zahl in zahlen)
             and type(self.pv_kwp) in (int, float)
-            and type(self.wiederholen) is bool
+            and type(self.wiederholen) is type(self.h25) is bool
             and all(text is None or type(text) is str for text in texte)
         ):
             raise TypeError("a field has a wrong type")

@@ -192,7 +192,10 @@ def test_setting_comes_back_from_the_folder(tmp_path: Path) -> None:
         LastprofilEinstellung(messreihe="x.csv").build()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"unknown": 1}', '{"pv_kwp": "x"}', '{"seed": [1]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"unknown": 1}', '{"pv_kwp": "x"}', '{"seed": [1]}', '{"h25": 1}', '{"wallbox_kwh": 2.5}'],
+)
 def test_damaged_setting_is_an_error_not_a_trace(tmp_path: Path, text: str) -> None:
     with pytest.raises(LastprofilUngueltig, match="stromzaehler einschreiben"):
         LastprofilEinstellung.load(tmp_path)
