@@ -18,13 +18,15 @@ from betreiber.auth.routes import blp as anmeldung
 from betreiber.auth.zugang import check_rechte, init_zugang
 from betreiber.einbau.routes import blp as einbau
 from betreiber.extensions import init_extensions, problem
+from betreiber.firmware.routes import geraete as firmware
+from betreiber.firmware.service import Firmwarekatalog
 from betreiber.geraete import init_geraete
 from betreiber.kunde.routes import blp as kunde
 from betreiber.messstelle.routes import blp as messstelle
 from betreiber.openapi import RechtePlugin
 from betreiber.protokoll import init_request_log
 from betreiber.schluessel.ablage import load_ausgabestelle, load_betreiberschluessel
-from betreiber.schluessel.routes import blp as einschreibungstoken
+from betreiber.schluessel.routes import blp as schluessel
 from betreiber.schluessel.routes import geraete as einschreibung
 from betreiber.session import init_session
 from betreiber.settings import Settings, is_loopback
@@ -73,9 +75,9 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
     for blueprint in (
         anmeldung,
         einbau,
-        einschreibungstoken,
         kunde,
         messstelle,
+        schluessel,
         stromzaehler,
         tarif,
         verbrauch,
@@ -103,6 +105,8 @@ def create_geraete_app(settings: Settings, lauscher: Lauscher, *, uhr: Uhr | Non
         app.register_blueprint(einschreibung)
     else:
         app.extensions["msb_betreiberschluessel"] = load_betreiberschluessel(settings.pki_ordner)
+        app.extensions["msb_firmwarekatalog"] = Firmwarekatalog()
+        app.register_blueprint(firmware)
         app.register_blueprint(telegramme)
     return app
 

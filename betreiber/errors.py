@@ -133,6 +133,13 @@ class GeraeteFehler(BetreiberError):
 
     titel = "Abgewiesen"
 
-    def __init__(self, status: int, code: str) -> None:
+    def __init__(self, status: int, code: str, *, nach_s: int | None = None, zustand: str | None = None) -> None:
+        """`nach_s`: seconds to wait; `zustand`: the state of a meter that proved who it is."""
         super().__init__("", code=code)
         self.status = status
+        self.nach_s = nach_s
+        self.zustand = zustand
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.nach_s is None else {"Retry-After": str(self.nach_s)}

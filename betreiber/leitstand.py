@@ -1,6 +1,8 @@
 """`betreiber start`: one command that runs every process of the operator, watches them, and stops them cleanly."""
 
 import ctypes
+import fcntl
+import math
 import os
 import shutil
 import signal
@@ -9,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,26 +21,38 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from betreiber.app import Lauscher, development_secret
-from betreiber.schluessel.ablage import create_pki
+from betreiber.schluessel.ablage import load_ausgabestelle, load_betreiberschluessel
+from betreiber.schluessel.domain import ERNEUERUNG_AB, PkiFehler
+from betreiber.schluessel.pki import create_pki, list_certificates
+from betreiber.schluessel.service import list_ends
+from betreiber.server import device_context
 from betreiber.settings import Settings
 from db import schema
-from db.session import create_engine
+from db.session import create_engine, create_session
 
 log = structlog.get_logger()
 JOBS = "jobs"
 HALT_S = 20
+ZAEHLUNG_S = 600
 # A process that lives shorter than this did not start; three times in a row is a reason to give up.
 ANLAUF_S = 5.0
 ANLAEUFE = 3
 PR_SET_PDEATHSIG = 1
+NUMMER_DATEI = "betreiber.pid"
 
 
 class StartUnmoeglich(Exception):
     """The operator cannot start; the text says what to do."""
+
+
+class LaeuftNicht(Exception):
+    """No operator runs in this data folder."""
 
 
 @dataclass
@@ -56,6 +71,7 @@ class _Leitstand:
     prozesse: list[_Prozess]
     umgebung: dict[str, str]
     halt: threading.Event = field(default_factory=threading.Event)
+    neu_laden: threading.Event = field(default_factory=threading.Event)
 
     def alive(self) -> bool:
         """Whether every process runs."""
@@ -66,7 +82,17 @@ class _Leitstand:
         while not self.halt.is_set():
             for prozess in self.prozesse:
                 self._keep_running(prozess)
+            if self.neu_laden.is_set():
+                self.neu_laden.clear()
+                self._reload()
             self.halt.wait(0.2)
+
+    def _reload(self) -> None:
+        """Let every listener begin new workers, which read keys and certificates, and end the old ones."""
+        log.info("reload")
+        for prozess in self.prozesse:
+            if prozess.adresse is not None and prozess.popen is not None:
+                prozess.popen.send_signal(signal.SIGHUP)  # gunicorn's word for it
 
     def _keep_running(self, prozess: _Prozess) -> None:
         if prozess.popen is not None:
@@ -109,6 +135,47 @@ def start(settings: Settings, melden: Callable[[str], None]) -> None:
 
     Raises StartUnmoeglich.
     """
+    settings.daten.mkdir(parents=True, exist_ok=True)
+    with _hold_number(settings.daten / NUMMER_DATEI):
+        _run(settings, melden)
+
+
+def reload(settings: Settings) -> None:
+    """Let the operator that runs in this data folder read its keys anew.
+
+    They are read here first: a process that cannot read them would end. Raises PkiFehler, LaeuftNicht.
+    """
+    load_betreiberschluessel(settings.pki_ordner)
+    if settings.einschreibung_aktiv:
+        load_ausgabestelle(settings.pki_ordner)
+    device_context(settings.pki_ordner, client_certificate=True)
+    fort = LaeuftNicht(f"In {settings.daten} läuft kein Betreiber; beim Start liest er seine Schlüssel.")
+    try:
+        with (settings.daten / NUMMER_DATEI).open(encoding="ascii") as datei:
+            nummer = int(datei.read() or 0)
+            with suppress(BlockingIOError):
+                fcntl.flock(datei, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                raise fort
+    except FileNotFoundError:
+        raise fort from None
+    os.kill(nummer, signal.SIGUSR1)
+
+
+@contextmanager
+def _hold_number(datei: Path) -> Iterator[None]:
+    """Keep the number of this process in a file, locked: a lock ends with its process, a number alone does not."""
+    with datei.open("a+", encoding="ascii") as nummer:
+        try:
+            fcntl.flock(nummer, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartUnmoeglich(f"an operator runs in {datei.parent} already; stop it first") from error
+        nummer.truncate(0)
+        nummer.write(str(os.getpid()))
+        nummer.flush()
+        yield
+
+
+def _run(settings: Settings, melden: Callable[[str], None]) -> None:
     prepare(settings)
     metrik_ordner = settings.daten / "metrik"
     shutil.rmtree(metrik_ordner, ignore_errors=True)
@@ -121,6 +188,8 @@ def start(settings: Settings, melden: Callable[[str], None]) -> None:
     _check_ports(settings, leitstand.prozesse)
     for nummer in (signal.SIGTERM, signal.SIGINT):
         signal.signal(nummer, lambda *_: leitstand.halt.set())
+    # Not SIGHUP: a terminal that is closed sends that, and then the operator is to end.
+    signal.signal(signal.SIGUSR1, lambda *_: leitstand.neu_laden.set())
     auskunft = make_server(
         settings.betrieb_host,
         settings.betrieb_port,
@@ -245,12 +314,54 @@ class _Still(WSGIRequestHandler):
         return
 
 
+class _Fristen(Collector):
+    """What ends, so that nobody is surprised. Meters are counted every ten minutes: it reads all of their keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.gezaehlt = -math.inf
+        self.zaehler: int | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        jetzt = datetime.now(UTC)
+        tage = GaugeMetricFamily(
+            "msb_zertifikat_resttage", "Days until a certificate of the operator ends", labels=["name"]
+        )
+        with suppress(PkiFehler):  # The processes that need the keys say so.
+            for zeile in list_certificates(self.settings.pki_ordner):
+                if zeile.aktuell:
+                    tage.add_metric([Path(zeile.name).name], zeile.days_left(jetzt))
+        yield tage
+        if time.monotonic() - self.gezaehlt >= ZAEHLUNG_S:
+            self.gezaehlt = time.monotonic()
+            self.zaehler = self._count(jetzt)
+        if self.zaehler is not None:
+            yield GaugeMetricFamily(
+                "msb_zaehler_schluessel_enden",
+                "Meters whose keys end within 60 days",
+                value=self.zaehler,
+            )
+
+    def _count(self, jetzt: datetime) -> int | None:
+        engine = create_engine(self.settings.datenbank, pool_groesse=1)
+        try:
+            with create_session(engine, lesen=True) as session:
+                return len(list_ends(session, jetzt + ERNEUERUNG_AB))
+        except SQLAlchemyError:
+            return None  # /readyz says so.
+        finally:
+            engine.dispose()
+
+
 def _health_app(leitstand: _Leitstand, metrik_ordner: Path) -> Any:
+    fristen = _Fristen(leitstand.settings)
+
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         pfad = environ["PATH_INFO"]
         if pfad == "/metrics":
             sammlung = CollectorRegistry()
             multiprocess.MultiProcessCollector(sammlung, path=str(metrik_ordner))
+            sammlung.register(fristen)
             start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
             return [generate_latest(sammlung)]
         pruefung = {"/healthz": leitstand.alive, "/readyz": lambda: _ready(leitstand)}.get(pfad)

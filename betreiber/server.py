@@ -14,6 +14,7 @@ from prometheus_client import multiprocess
 
 from betreiber.annahme import GeraeteAnnahme, OeffentlicheAnnahme
 from betreiber.app import Lauscher, create_app, create_geraete_app
+from betreiber.schluessel.ablage import ca_files, server_files
 from betreiber.settings import Settings
 
 # A handshake costs four times a request: a meter with a backlog, or a fleet on a fast clock, keeps its connection.
@@ -82,11 +83,11 @@ def device_context(pki: Path, *, client_certificate: bool) -> ssl.SSLContext:
     """TLS 1.3 only; with `client_certificate` nobody comes in without a certificate of ours."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(pki / "server.crt", pki / "server.key")
+    context.load_cert_chain(*server_files(pki))
     if client_certificate:
         context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(pki / "wurzel.crt")
-        context.load_verify_locations(pki / "geraete_ca.crt")
+        for datei in (pki / "wurzel.crt", *ca_files(pki)):
+            context.load_verify_locations(datei)
     return context
 
 
@@ -111,8 +112,8 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
         "workers": (settings.geraete_prozesse or (1 if settings.auf_sqlite else 2)) if geraete else 1,
         "keepalive": KEEPALIVE_GERAETE_S,
         "worker_connections": VERBINDUNGEN_GERAETE,
-        "certfile": str(settings.pki_ordner / "server.crt"),
-        "keyfile": str(settings.pki_ordner / "server.key"),
+        # It makes gunicorn speak TLS; which files those are is the context's business.
+        "certfile": str(settings.pki_ordner / "wurzel.crt"),
         "ssl_context": _once(lambda *_: device_context(settings.pki_ordner, client_certificate=geraete)),
     }
 

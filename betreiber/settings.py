@@ -139,6 +139,11 @@ class Settings:
         0, _between(0, 64), "worker processes of the device listener; 0: one on SQLite, two on PostgreSQL"
     )
     threads: int = _var(8, _between(1, 128), "requests that a worker process works on at once")
+    geraete_wartend: int = _var(
+        64,
+        _between(0, 256),
+        "requests of devices that wait for a place in a worker process; the next ones get 503",
+    )
     mail_ordner: str = _var("", str, "folder into which mails are written; default: mail in the data folder")
     smtp_url: str = _var(
         "",

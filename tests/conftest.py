@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from betreiber.app import Lauscher, create_app, create_geraete_app
-from betreiber.schluessel.ablage import create_pki
+from betreiber.schluessel.pki import create_pki
 from betreiber.settings import Settings
 from db.schema import upgrade
 from db.session import create_engine, create_session

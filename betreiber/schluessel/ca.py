@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
+    BrainpoolP256R1,
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
     generate_private_key,
@@ -83,6 +84,14 @@ def create_operator(ca: Schluesselpaar, zweck: Zweck, jetzt: datetime) -> Schlue
     return Schluesselpaar(schluessel, _for_content(bauer, zweck).sign(ca.schluessel, hashes.SHA256()))
 
 
+def create_firmware(ca: Schluesselpaar, jetzt: datetime) -> Schluesselpaar:
+    """The key that signs firmware for meters: its purpose is code signing (RFC 5280, 4.2.1.12), nothing else."""
+    schluessel = generate_private_key(SECP256R1())
+    bauer = _issued_by(ca, _name("Messstellenbetreiber Firmware"), schluessel.public_key(), jetzt, BETREIBER_DAUER)
+    bauer = _end_entity(bauer, _key_usage(sign=True), ExtendedKeyUsageOID.CODE_SIGNING)
+    return Schluesselpaar(schluessel, bauer.sign(ca.schluessel, hashes.SHA256()))
+
+
 def certify_meter(
     ca: Schluesselpaar, zaehlernummer: str, zweck: Zweck, schluessel: EllipticCurvePublicKey, jetzt: datetime
 ) -> x509.Certificate:
@@ -95,19 +104,21 @@ def certify_meter(
     return bauer.sign(ca.schluessel, hashes.SHA256())
 
 
-def read_csr(der: bytes) -> EllipticCurvePublicKey:
+def read_csr(der: bytes, zweck: Zweck) -> EllipticCurvePublicKey:
     """The public key of a certificate request (PKCS #10). Raises CsrUngueltig.
 
-    Only the key is taken: it must be on P-256, and the request's signature proves its possession.
+    Only the key is taken, and the request's signature proves its possession. It must be on P-256; keys of the
+    content may be on brainpoolP256r1 instead (docs/telegramm.md, 1.3).
     """
+    kurven = (SECP256R1,) if zweck is Zweck.TLS else (SECP256R1, BrainpoolP256R1)
     try:
         csr = x509.load_der_x509_csr(der)
         schluessel = csr.public_key()
         gueltig = csr.is_signature_valid
     except (ValueError, TypeError, InvalidSignature) as error:
         raise CsrUngueltig("not a certificate request") from error
-    if not isinstance(schluessel, EllipticCurvePublicKey) or not isinstance(schluessel.curve, SECP256R1):
-        raise CsrUngueltig("not a key on P-256")
+    if not isinstance(schluessel, EllipticCurvePublicKey) or not isinstance(schluessel.curve, kurven):
+        raise CsrUngueltig("not a key on an allowed curve")
     if not gueltig:
         raise CsrUngueltig("wrong signature")
     return schluessel
@@ -132,6 +143,8 @@ def _end_entity(
 def _issued_by(
     ca: Schluesselpaar, name: x509.Name, schluessel: EllipticCurvePublicKey, jetzt: datetime, dauer: timedelta
 ) -> x509.CertificateBuilder:
+    # Nothing outlives the CA above it: a chain with an ended link is refused.
+    dauer = min(dauer, ca.zertifikat.not_valid_after_utc - jetzt)
     return _builder(name, ca.zertifikat.subject, schluessel, ca.schluessel.public_key(), jetzt, dauer)
 
 

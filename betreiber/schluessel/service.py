@@ -1,31 +1,28 @@
-"""Use cases of enrolment, like EST (RFC 7030): a one-time token brings a meter its certificates."""
+"""Use cases of staff and of other folders: tokens, the list of a meter's keys, revocation.
+
+Enrolment and renewal are in `einschreibung.py`.
+"""
 
 import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.orm import Session
 
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
-from betreiber.errors import GeraeteFehler, KonfliktFehler, NichtGefunden
-from betreiber.schluessel import ca, queries
-from betreiber.schluessel.ablage import Ausgabestelle
-from betreiber.schluessel.domain import (
-    GESPERRTE_ZUSTAENDE,
-    TOKEN_DAUER,
-    TOKEN_VERSUCHE,
-    Zweck,
-    hash_keys,
-    hash_token,
-)
-from db.models import Einschreibungstoken, Geraeteschluessel, Telegrammstand
-from telegramm.einschreibung import Einschreibung, Einschreibungsantwort
-from telegramm.schluessel import ski
+from betreiber.errors import KonfliktFehler, NichtGefunden
+from betreiber.schluessel import queries
+from betreiber.schluessel.domain import GESPERRTE_ZUSTAENDE, TOKEN_DAUER, Schluesselende, hash_token
+from betreiber.seite import Seite
+from db.models import Einschreibungstoken, Geraeteschluessel, Stromzaehler
+
+T = TypeVar("T")
+# Tokens of one transaction: thousands are made in one call, and others want to write meanwhile.
+STAPEL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,137 +34,150 @@ class Token:
     gueltig_bis: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Sperrung:
+    """What a revocation did: how many sets of keys of which meter it ended."""
+
+    zaehlernummer: str
+    gesperrt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Einzuschreibender:
+    """A meter that may get a token."""
+
+    stromzaehler_id: int
+    zaehlernummer: str
+
+
+def find_stromzaehler_id(session: Session, zaehlernummer: str) -> int:
+    """The meter of that number, for the command line. Raises NichtGefunden."""
+    stromzaehler = queries.map_stromzaehler(session, [zaehlernummer]).get(zaehlernummer)
+    if stromzaehler is None:
+        raise _unknown(zaehlernummer)
+    return stromzaehler.stromzaehler_id
+
+
 def create_token(session: Session, akteur: Akteur, stromzaehler_id: int) -> Token:
     """Make a one-time token for a meter: 14 days, 5 tries. Raises NichtGefunden, KonfliktFehler."""
+    token = _add_token(session, akteur, _check_enrollable(_get_stromzaehler(session, stromzaehler_id)))
+    session.commit()
+    return token
+
+
+def find_enrollable(session: Session, zaehlernummern: Sequence[str]) -> list[Einzuschreibender]:
+    """The meters of these numbers. Raises NichtGefunden for an unknown one, KonfliktFehler for a locked one."""
+    zaehler = []
+    for stapel in _batches(zaehlernummern):
+        gefunden = queries.map_stromzaehler(session, stapel)
+        for nummer in stapel:
+            if nummer not in gefunden:
+                raise _unknown(nummer)
+            zaehler.append(_check_enrollable(gefunden[nummer]))
+    return zaehler
+
+
+def create_tokens(session: Session, akteur: Akteur, zaehler: Sequence[Einzuschreibender]) -> Iterator[list[Token]]:
+    """Tokens for many meters, batch by batch, each in a transaction of its own.
+
+    A batch is handed out after its commit: whoever writes it down knows only tokens that work.
+    """
+    for stapel in _batches(zaehler):
+        tokens = [_add_token(session, akteur, eintrag) for eintrag in stapel]
+        session.commit()
+        yield tokens
+
+
+def list_schluessel(
+    session: Session, akteur: Akteur, stromzaehler_id: int, *, seite: int, pro_seite: int
+) -> Seite[Geraeteschluessel]:
+    """Every key of a meter, the newest set first. Raises NichtGefunden."""
+    _get_stromzaehler(session, stromzaehler_id)
+    return queries.page_keys(session, stromzaehler_id, seite=seite, pro_seite=pro_seite)
+
+
+def lock_schluessel(session: Session, akteur: Akteur, stromzaehler_id: int, grund: str | None) -> Sperrung:
+    """Revoke every key of a meter: its next request is refused, and a new token is needed. Raises NichtGefunden.
+
+    Repeated, it revokes nothing more and says so.
+    """
+    stromzaehler = _get_stromzaehler(session, stromzaehler_id)
+    anzahl = revoke_schluessel(session, akteur, stromzaehler_id, grund)
+    session.commit()
+    return Sperrung(stromzaehler.zaehlernummer, anzahl)
+
+
+def revoke_schluessel(session: Session, akteur: Akteur, stromzaehler_id: int, grund: str | None) -> int:
+    """Revoke every key of a meter in the caller's transaction; how many sets these were."""
+    # A renewal that is being worked on would bring a set that nobody has revoked.
+    queries.lock_stand(session, stromzaehler_id)
+    anzahl = queries.revoke_keys(session, stromzaehler_id, akteur.zeitpunkt)
+    if anzahl:
+        neu = {"saetze": anzahl, "grund": grund}
+        record_audit(session, akteur, "SCHLUESSEL_GESPERRT", "stromzaehler", stromzaehler_id, neu=neu)
+        record_ereignis(session, akteur, Ereignisart.SCHLUESSEL_GESPERRT, "stromzaehler", stromzaehler_id)
+    return anzahl
+
+
+def retire_older_keys(session: Session, akteur: Akteur, stromzaehler_id: int, epoche: int) -> int:
+    """Revoke the sets before that of `epoche` in the caller's transaction; how many these were.
+
+    Called when a meter has sent its first Telegramm under renewed keys. `epoche` is that of the set whose key
+    signed, not that of the Telegramm, which may be higher. The caller holds the meter's Telegrammstand.
+    """
+    anzahl = queries.revoke_keys(session, stromzaehler_id, akteur.zeitpunkt, unter=epoche)
+    if anzahl:
+        neu = {"saetze": anzahl, "unter_epoche": epoche}
+        record_audit(session, akteur, "SCHLUESSEL_ABGELOEST", "stromzaehler", stromzaehler_id, neu=neu)
+    return anzahl
+
+
+def list_ends(session: Session, bis: datetime) -> list[Schluesselende]:
+    """Meters in use whose keys end before `bis` (real time), the earliest first."""
+    return queries.list_ends(session, bis)
+
+
+def count_silent(session: Session, seit: datetime) -> int:
+    """How many meters in use have not sent anything since `seit` (the operator's clock)."""
+    return queries.count_silent(session, seit)
+
+
+def _get_stromzaehler(session: Session, stromzaehler_id: int) -> Stromzaehler:
     stromzaehler = queries.get_stromzaehler(session, stromzaehler_id)
     if stromzaehler is None:
         raise NichtGefunden
+    return stromzaehler
+
+
+def _unknown(zaehlernummer: str) -> NichtGefunden:
+    return NichtGefunden(f"Es gibt keinen Stromzähler {zaehlernummer}.")
+
+
+def _batches(eintraege: Sequence[T]) -> Iterator[Sequence[T]]:
+    for anfang in range(0, len(eintraege), STAPEL):
+        yield eintraege[anfang : anfang + STAPEL]
+
+
+def _check_enrollable(stromzaehler: Stromzaehler) -> Einzuschreibender:
     if stromzaehler.zustand in GESPERRTE_ZUSTAENDE:
         raise KonfliktFehler(
-            f"Der Stromzähler ist {stromzaehler.zustand} und kann nicht eingeschrieben werden.",
+            f"Der Stromzähler {stromzaehler.zaehlernummer} ist {stromzaehler.zustand} und kann nicht"
+            " eingeschrieben werden.",
             code="stromzaehler_gesperrt",
         )
+    return Einzuschreibender(stromzaehler.stromzaehler_id, stromzaehler.zaehlernummer)
+
+
+def _add_token(session: Session, akteur: Akteur, zaehler: Einzuschreibender) -> Token:
     token = secrets.token_hex(20)
     gueltig_bis = akteur.zeitpunkt + TOKEN_DAUER
     session.add(
         Einschreibungstoken(
-            stromzaehler_id=stromzaehler_id,
+            stromzaehler_id=zaehler.stromzaehler_id,
             token_sha256=hash_token(token),
             angelegt_zeitpunkt=akteur.zeitpunkt,
             gueltig_bis=gueltig_bis,
         )
     )
-    record_audit(session, akteur, "EINSCHREIBUNGSTOKEN_ANGELEGT", "stromzaehler", stromzaehler_id)
-    session.commit()
-    return Token(stromzaehler.zaehlernummer, token, gueltig_bis)
-
-
-def enrol(
-    session: Session, akteur: Akteur, stelle: Ausgabestelle, antrag: Einschreibung, echtzeit: datetime
-) -> Einschreibungsantwort:
-    """Certify the three keys of a meter, in one transaction with the use of its token.
-
-    The same token with the same keys gets the same answer again: the first one may have been lost. A wrong,
-    used, expired or foreign token gets one and the same refusal; after 5 of them the meter's tokens are dead.
-    `echtzeit`: certificates live in real time, whatever clock a simulation runs on. Raises GeraeteFehler.
-    """
-    oeffentliche = _read_csrs(antrag)
-    abdruck = hash_keys(
-        [key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in oeffentliche.values()]
-    )
-    token = queries.lock_token(session, antrag.zaehler, hash_token(antrag.token))
-    if token is not None and token.fehlversuche >= TOKEN_VERSUCHE:
-        raise GeraeteFehler(423, "token_gesperrt")
-    if token is not None and token.benutzt_zeitpunkt is not None and token.schluessel_sha256 == abdruck:
-        return _answer(session, stelle, antrag.zaehler, token)
-    if token is None or token.benutzt_zeitpunkt is not None or token.gueltig_bis <= akteur.zeitpunkt:
-        _count_failure(session, akteur, antrag.zaehler)
-        raise GeraeteFehler(403, "token")
-    stromzaehler = queries.get_stromzaehler(session, token.stromzaehler_id)
-    if stromzaehler is None or stromzaehler.zustand in GESPERRTE_ZUSTAENDE:
-        raise GeraeteFehler(403, "gesperrt")
-    if queries.keys_known(session, [ski(key) for key in oeffentliche.values()]):
-        raise GeraeteFehler(409, "schluessel_bekannt")
-    token.benutzt_zeitpunkt = akteur.zeitpunkt
-    token.schluessel_sha256 = abdruck
-    token.epoche = _begin_epoche(session, token.stromzaehler_id)
-    queries.revoke_keys(session, token.stromzaehler_id, token.epoche, akteur.zeitpunkt)
-    for zweck, schluessel in oeffentliche.items():
-        zertifikat = ca.certify_meter(stelle.ca, antrag.zaehler, zweck, schluessel, echtzeit)
-        session.add(_key_row(token.stromzaehler_id, token.epoche, zweck, zertifikat))
-    record_ereignis(
-        session,
-        akteur,
-        Ereignisart.STROMZAEHLER_EINGESCHRIEBEN,
-        "stromzaehler",
-        token.stromzaehler_id,
-        {"epoche": token.epoche},
-    )
-    session.flush()
-    antwort = _answer(session, stelle, antrag.zaehler, token)
-    session.commit()
-    return antwort
-
-
-def _read_csrs(antrag: Einschreibung) -> dict[Zweck, ca.EllipticCurvePublicKey]:
-    try:
-        oeffentliche = {
-            Zweck.TLS: ca.read_csr(antrag.csr_tls),
-            Zweck.SIGNATUR: ca.read_csr(antrag.csr_signatur),
-            Zweck.VERSCHLUESSELUNG: ca.read_csr(antrag.csr_verschluesselung),
-        }
-    except ca.CsrUngueltig as error:
-        raise GeraeteFehler(400, "csr_ungueltig") from error
-    if len({ski(key) for key in oeffentliche.values()}) != len(oeffentliche):
-        raise GeraeteFehler(400, "csr_ungueltig")
-    return oeffentliche
-
-
-def _begin_epoche(session: Session, stromzaehler_id: int) -> int:
-    """Start a new epoche: message numbers begin anew, messages of earlier ones are refused."""
-    stand = queries.lock_stand(session, stromzaehler_id)
-    if stand is None:
-        stand = Telegrammstand(stromzaehler_id=stromzaehler_id, epoche=0, fenster=b"")
-        session.add(stand)
-    stand.epoche += 1
-    stand.fenster = b""
-    return stand.epoche
-
-
-def _count_failure(session: Session, akteur: Akteur, zaehlernummer: str) -> None:
-    tokens = queries.lock_open_tokens(session, zaehlernummer, akteur.zeitpunkt)
-    if tokens and all(token.fehlversuche >= TOKEN_VERSUCHE for token in tokens):
-        raise GeraeteFehler(423, "token_gesperrt")
-    for token in tokens:
-        token.fehlversuche += 1
-    session.commit()
-
-
-def _key_row(stromzaehler_id: int, epoche: int, zweck: Zweck, zertifikat: x509.Certificate) -> Geraeteschluessel:
-    return Geraeteschluessel(
-        stromzaehler_id=stromzaehler_id,
-        zweck=zweck,
-        epoche=epoche,
-        ski=zertifikat.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest,
-        fingerabdruck=zertifikat.fingerprint(hashes.SHA256()),
-        zertifikat=zertifikat.public_bytes(Encoding.DER),
-        gueltig_von=zertifikat.not_valid_before_utc,
-        gueltig_bis=zertifikat.not_valid_after_utc,
-    )
-
-
-def _answer(
-    session: Session, stelle: Ausgabestelle, zaehlernummer: str, token: Einschreibungstoken
-) -> Einschreibungsantwort:
-    epoche = token.epoche or 0
-    zeilen = {zeile.zweck: zeile.zertifikat for zeile in queries.list_keys(session, token.stromzaehler_id, epoche)}
-    return Einschreibungsantwort(
-        zaehler=zaehlernummer,
-        epoche=epoche,
-        zertifikat_tls=zeilen[Zweck.TLS],
-        zertifikat_signatur=zeilen[Zweck.SIGNATUR],
-        zertifikat_verschluesselung=zeilen[Zweck.VERSCHLUESSELUNG],
-        ca=tuple(zertifikat.public_bytes(Encoding.DER) for zertifikat in stelle.kette),
-        betreiber_signatur=stelle.signatur.public_bytes(Encoding.DER),
-        betreiber_verschluesselung=stelle.verschluesselung.public_bytes(Encoding.DER),
-    )
+    record_audit(session, akteur, "EINSCHREIBUNGSTOKEN_ANGELEGT", "stromzaehler", zaehler.stromzaehler_id)
+    return Token(zaehler.zaehlernummer, token, gueltig_bis)

@@ -12,6 +12,7 @@ from betreiber.auth.domain import Akteur
 from betreiber.ereignis.service import apply_changes, record_audit
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
 from betreiber.kunde.service import get_kunde
+from betreiber.schluessel.service import revoke_schluessel
 from betreiber.seite import Seite
 from betreiber.stromzaehler import queries
 from betreiber.stromzaehler.domain import Zaehlerzustand, check_zeitraum, check_zustand, clip
@@ -102,6 +103,7 @@ def change_stromzaehler(
         )
     if neu:
         record_audit(session, akteur, "GEAENDERT", "stromzaehler", stromzaehler_id, alt=alt, neu=neu)
+        _end_absence(session, akteur, stromzaehler_id, alt)
     session.commit()
     return stromzaehler
 
@@ -111,6 +113,16 @@ def set_zustand(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, zu
     alt, neu = apply_changes(stromzaehler, {"zustand": str(zustand)})
     if neu:
         record_audit(session, akteur, "GEAENDERT", "stromzaehler", stromzaehler.stromzaehler_id, alt=alt, neu=neu)
+        _end_absence(session, akteur, stromzaehler.stromzaehler_id, alt)
+
+
+def _end_absence(session: Session, akteur: Akteur, stromzaehler_id: int, alt: Mapping[str, Any]) -> None:
+    """A removed meter comes back without its keys: nobody knows in whose hands it was meanwhile.
+
+    While it is removed its state refuses it, and its keys still let it learn that.
+    """
+    if alt.get("zustand") == Zaehlerzustand.AUSGEBAUT:
+        revoke_schluessel(session, akteur, stromzaehler_id, "ausgebaut")
 
 
 def list_zuordnungen(

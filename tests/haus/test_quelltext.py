@@ -11,11 +11,16 @@ DOMAENEN = [*(WURZEL / "betreiber").glob("*/domain.py"), WURZEL / "betreiber/zei
 ZEILEN_HOECHSTENS = 400
 # Who may ask the machine what time it is, and why; everybody else is handed an Uhr or an instant.
 MIT_UHR = {
+    "betreiber/ablesung/routes.py": "certificates live on real time",
     "betreiber/zeit.py": "Systemuhr and SimulierteUhr are the clocks",
-    "betreiber/cli.py": "certificates live on real time",
+    "betreiber/cli/firmware.py": "certificates live on real time",
+    "betreiber/cli/pki.py": "certificates live on real time",
+    "betreiber/cli/pki_zaehler.py": "certificates live on real time",
     "betreiber/leitstand.py": "certificates live on real time",
     "betreiber/schluessel/routes.py": "certificates live on real time",
+    "gateway/auftraege.py": "certificates live on real time",
     "gateway/einschreibung.py": "certificates live on real time",
+    "gateway/erneuerung.py": "certificates live on real time",
     "gateway/gateway.py": "the clock unless another is passed in",
     "gateway/versand.py": "the clock unless another is passed in",
     "stromzaehler_sim/uhr.py": "the meter's clock",

@@ -6,7 +6,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sqlalchemy import update
 
-from betreiber.schluessel import ablage
 from db.models import Stromzaehler, Telegrammstand
 from tests.hilfen import run_while_locked
 from tests.kanal import Zaehler, csr, messwert
@@ -80,6 +79,17 @@ def test_bad_requests_do_not_use_up_the_token(kanal, zaehler):
     assert kanal.enrol(zaehler, zaehler.einschreibung(token)).status_code == 200
 
 
+def test_content_keys_may_be_on_brainpool(kanal, stromzaehler_id, uhr):
+    kurve = ec.BrainpoolP256R1()
+    schluessel = {name: ec.generate_private_key(kurve) for name in ("signatur", "verschluesselung")}
+    zaehler = Zaehler(NUMMER, stromzaehler_id, **schluessel)
+    token = kanal.token(stromzaehler_id)
+    gegen_die_regel = zaehler.einschreibung(token, csr_tls=csr(ec.generate_private_key(kurve), NUMMER))
+    assert refusal(kanal.enrol(zaehler, gegen_die_regel)) == (400, "csr_ungueltig")
+    assert kanal.enrol(zaehler, zaehler.einschreibung(token)).status_code == 200
+    assert kanal.deliver(zaehler, [messwert(int(uhr.now().timestamp()), 1)]).neu == 1
+
+
 def test_keys_that_were_certified_before_are_refused(kanal, zaehler, welt):
     kanal.enrol(zaehler, zaehler.einschreibung(kanal.token(zaehler.stromzaehler_id)))
     dieb = Zaehler("1EMH0000000002", welt.stromzaehler(zaehlernummer="1EMH0000000002"), signatur=zaehler.signatur)
@@ -111,25 +121,6 @@ def test_staff_make_tokens_through_the_api(client, als, welt, session):
     assert antwort.json["zaehlernummer"] == NUMMER
     assert antwort.json["gueltig_bis"] == "2026-06-29T10:00:00Z"
     assert client.post("/v1/stromzaehler/99/einschreibungstoken", als=als("wartung")).status_code == 404
-
-
-def test_private_keys_are_readable_by_their_owner_only(pki_vorlage):
-    schluessel = sorted(pki_vorlage.glob("*.key"))
-    assert {datei.stem for datei in schluessel} == {
-        "wurzel", "geraete_ca", "server", "signatur", "verschluesselung", "platz",
-    }  # fmt: skip
-    assert {oct(datei.stat().st_mode & 0o777) for datei in schluessel} == {"0o600"}
-
-
-def test_existing_keys_are_never_replaced(pki_vorlage, uhr):
-    vorher = (pki_vorlage / "wurzel.key").read_bytes()
-    assert ablage.create_pki(pki_vorlage, ["localhost"], uhr.now()) is False
-    assert (pki_vorlage / "wurzel.key").read_bytes() == vorher
-
-
-def test_missing_keys_say_which_command_makes_them(tmp_path):
-    with pytest.raises(ablage.PkiFehlt, match="betreiber pki anlegen"):
-        ablage.load_betreiberschluessel(tmp_path)
 
 
 @pytest.mark.parametrize("zustand", ["GESPERRT", "AUSGEBAUT", "VERSCHROTTET"])
