@@ -17,7 +17,7 @@ from io import BytesIO
 from typing import Any
 
 import structlog
-from flask import Response
+from flask import Flask, Response
 from gunicorn.http.errors import (
     ForbiddenProxyRequest,
     InvalidRequestLine,
@@ -28,7 +28,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import ThreadWorker
 
 from betreiber.extensions import refusal
-from betreiber.geraete import refuse_unreadable
+from betreiber.geraete import refuse_overload, refuse_unreadable
 
 # Threads of a worker that wait for bytes. They cost little; those that work are MSB_THREADS.
 EMPFAENGER = 256
@@ -60,18 +60,22 @@ class Annahme(ThreadWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        app: Any = self.wsgi
-        hoechstens = app.config["MAX_CONTENT_LENGTH"]
+        self.flask: Flask = self.wsgi
+        hoechstens = self.flask.config["MAX_CONTENT_LENGTH"]
 
         def bounded(environ: dict[str, Any], start_response: Any) -> Any:
             _receive(environ, hoechstens)
             _, verbindung = self._fristen.pop(threading.get_ident())
-            with self._plaetze:
-                antwort = app(environ, start_response)
+            antwort = self.work(environ, start_response)
             self._limit(verbindung, self.abgabe_hoechstens_s)
             return antwort
 
         self.wsgi = bounded
+
+    def work(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Let the app answer a request that is there as a whole, once there is a place."""
+        with self._plaetze:
+            return self.flask(environ, start_response)
 
     def handle(self, conn: Any) -> Any:
         self._limit(conn, self.empfang_hoechstens_s)
@@ -134,6 +138,20 @@ class OeffentlicheAnnahme(Annahme):
 
 class GeraeteAnnahme(Annahme):
     """Refuses with a code only, as the device listeners do."""
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        wartend = self.flask.extensions["msb_settings"].geraete_wartend
+        self._einlass = threading.BoundedSemaphore(self.cfg.threads + wartend)
+
+    def work(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Whoever finds the places taken and the queue full is told so at once: nothing has been looked at."""
+        if not self._einlass.acquire(blocking=False):
+            return refuse_overload()(environ, start_response)
+        try:
+            return super().work(environ, start_response)
+        finally:
+            self._einlass.release()
 
     def refuse_unreadable(self, status: int, exc: Exception) -> Response:
         return refuse_unreadable(status)

@@ -22,6 +22,8 @@ from telegramm.fehler import (
 
 log = structlog.get_logger()
 KOERPER_HOECHSTENS = 64 * 1024
+# Meters add jitter of their own, so that they do not come back together.
+RETRY_AFTER_S = "30"
 # Where tests put a client certificate; from a network nobody can set it, headers arrive as HTTP_*.
 ZERTIFIKAT_SCHLUESSEL = "msb.client_certificate"
 _STATUS: dict[type[TelegrammFehler], int] = {
@@ -35,6 +37,7 @@ _STATUS: dict[type[TelegrammFehler], int] = {
 def init_geraete(app: Flask) -> None:
     """Error handlers of a device listener."""
     app.config["MAX_CONTENT_LENGTH"] = KOERPER_HOECHSTENS
+    app.before_request(_refuse_tokens)
     app.register_error_handler(TelegrammFehler, _answer_telegramm)
     app.register_error_handler(BetreiberError, _answer_error)
     app.register_error_handler(HTTPException, _answer_http)
@@ -45,11 +48,13 @@ def init_geraete(app: Flask) -> None:
 
 
 def read_body(medientyp: str) -> bytes:
-    """The body of a request. Raises GeraeteFehler for another type (415) or without a length (411)."""
-    if request.mimetype != medientyp or "Content-Encoding" in request.headers:
-        raise GeraeteFehler(415, "medientyp")
+    """The body of a request. Raises GeraeteFehler: no length (411), too long (413), another type (415)."""
     if request.content_length is None:
         raise GeraeteFehler(411, "laenge")
+    if request.content_length > KOERPER_HOECHSTENS:
+        raise GeraeteFehler(413, "zu_gross")
+    if request.mimetype != medientyp or "Content-Encoding" in request.headers:
+        raise GeraeteFehler(415, "medientyp")
     koerper = request.get_data(cache=False)
     if len(koerper) != request.content_length:
         raise GeraeteFehler(411, "laenge")
@@ -70,9 +75,9 @@ def client_fingerprint() -> bytes:
     return hashlib.sha256(der).digest()
 
 
-def _refuse(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
+def _refuse(status: int, code: str, headers: dict[str, str] | None = None, **mehr: str) -> Response:
     metrik.ABWEISUNGEN.labels(code).inc()
-    inhalt = json.dumps({"type": "about:blank", "status": status, "code": code})
+    inhalt = json.dumps({"type": "about:blank", "status": status, "code": code} | mehr)
     return Response(inhalt, status, headers=headers, mimetype="application/problem+json")
 
 
@@ -81,18 +86,30 @@ def refuse_unreadable(status: int) -> Response:
     return _refuse(500, "interner_fehler") if status == 500 else _refuse(400, "anfrage")
 
 
+def refuse_overload() -> Response:
+    """The answer to a request for which there is no room; it has not been looked at."""
+    return _refuse(503, "ueberlastet", {"Retry-After": RETRY_AFTER_S})
+
+
+def _refuse_tokens() -> None:
+    # Here a key says who asks. Somebody with a token is at the wrong door, whatever else is in the request.
+    if "Authorization" in request.headers:
+        raise GeraeteFehler(401, "unbekannt")
+
+
 def _answer_telegramm(error: TelegrammFehler) -> Response:
     return _refuse(_STATUS.get(type(error), 422), error.code)
 
 
 def _answer_error(error: BetreiberError) -> Response:
-    return _refuse(error.status, error.code, error.headers)
+    mehr = {"zustand": error.zustand} if isinstance(error, GeraeteFehler) and error.zustand else {}
+    return _refuse(error.status, error.code, error.headers, **mehr)
 
 
 def _answer_database(error: Exception) -> Response:
     # The meter keeps its readings and comes again.
     log.error("database_unavailable", fehler=type(error).__name__)
-    return _refuse(503, "nicht_verfuegbar", {"Retry-After": "30"})
+    return _refuse(503, "nicht_verfuegbar", {"Retry-After": RETRY_AFTER_S})
 
 
 def _answer_unknown(_error: Exception) -> Response:

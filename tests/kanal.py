@@ -80,12 +80,15 @@ class Zaehler:
             signiert_um=jetzt,
         )
 
-    def open(self, der: bytes, klartext: bytes) -> Quittung:
-        """As the meter opens a receipt; raises when anything is wrong with it."""
+    def unseal(self, der: bytes) -> bytes:
+        """The plaintext of what the operator signed and encrypted to this meter."""
         zertifikat = x509.load_der_x509_certificate(self.enrolled.betreiber_signatur)
         geprueft = umschlag.parse(der).verify(public_key_of_certificate(zertifikat))
-        schluessel = {ski(self.verschluesselung.public_key()): self.verschluesselung}
-        quittung = Quittung.from_bytes(geprueft.decrypt(schluessel))
+        return geprueft.decrypt({ski(self.verschluesselung.public_key()): self.verschluesselung})
+
+    def open(self, der: bytes, klartext: bytes) -> Quittung:
+        """As the meter opens a receipt; raises when anything is wrong with it."""
+        quittung = Quittung.from_bytes(self.unseal(der))
         check_quittung(quittung, klartext, self.zaehlernummer)
         return quittung
 

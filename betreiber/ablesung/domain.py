@@ -7,6 +7,7 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -22,6 +23,16 @@ UHR_TOLERANZ_S = 27
 FENSTER = 64
 # A meter counts its epoche on when it has lost its memory; it does not come to that a hundred times unnoticed.
 EPOCHE_VORAUS = 100
+# A meter whose readings are there needs one message a quarter hour and a few more for log and time.
+TELEGRAMME_JE_VIERTEL = 12
+# Up to this age the newest reading says that a meter has nothing to catch up with.
+AKTUELL_S = 1800
+# Entries of one meter's log that are recorded in a day: a device gone mad must not fill the events.
+MELDUNGEN_JE_TAG = 1000
+
+# A half-open period [von, bis) in seconds since 1970, both on edges of quarter hours; it stands for the readings
+# at von, von + 900, ..., bis - 900.
+Spanne = tuple[int, int]
 
 
 class Qualitaet(IntEnum):
@@ -67,12 +78,16 @@ class Ablesung(NamedTuple):
 class Grenzen:
     """Between which bounds a reading of a meter is possible.
 
-    `fruehestens`, `spaetestens`: seconds since 1970, both allowed; `hoechstleistung_w`: None = unknown.
+    `fruehestens`, `spaetestens`: seconds since 1970, both allowed; `hoechstleistung_w`: None = unknown;
+    `eingebaut`: whether its installation is known, so that readings are expected from `fruehestens` on;
+    `uhr_toleranz_s`: by how much its clock may differ from ours.
     """
 
     fruehestens: int
     spaetestens: int
     hoechstleistung_w: int | None
+    eingebaut: bool = False
+    uhr_toleranz_s: int = UHR_TOLERANZ_S
 
 
 def max_power(anschlussleistung_kw: Iterable[Decimal], faktor: int) -> int | None:
@@ -135,6 +150,23 @@ def _judge_new(wert: Messwert, unten: Stand | None, oben: Stand | None, grenzen:
             if bezug_wh > moeglich_wh or einspeisung_wh > moeglich_wh:
                 return Befund.LEISTUNG
     return Befund.NEU
+
+
+def too_many(anzahl: int, neueste_uhrzeit: int | None, jetzt: int) -> bool:
+    """Whether a meter that has sent `anzahl` messages in this quarter hour, this one among them, has to wait.
+
+    Only one whose newest reading is under 30 minutes old: who is behind may catch up as fast as it can.
+    """
+    return anzahl > TELEGRAMME_JE_VIERTEL and neueste_uhrzeit is not None and jetzt - neueste_uhrzeit < AKTUELL_S
+
+
+def clock_error_s(erzeugt_ms: int, jetzt: datetime, toleranz_s: int) -> int | None:
+    """How many seconds a device's clock is ahead of ours, negative behind; None within the tolerance.
+
+    ASSUMPTION: a meter builds a message right before it sends it, so that the way takes seconds at the most.
+    """
+    abweichung_ms = erzeugt_ms - int(jetzt.timestamp() * 1000)
+    return None if abs(abweichung_ms) <= toleranz_s * 1000 else round(Decimal(abweichung_ms) / 1000)
 
 
 def value_hash(wert: Messwert) -> bytes:

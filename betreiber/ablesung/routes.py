@@ -1,6 +1,6 @@
-"""Routes of readings: the device channel, and the list of Zählerstände."""
+"""Routes of readings: the device channel, the list of Zählerstände, asking a meter for its log."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint as FlaskBlueprint
@@ -28,6 +28,14 @@ class ZaehlerstaendeView(MethodView):
         return list_zaehlerstaende(current_session(), current_akteur(), stromzaehler_id, **auswahl)
 
 
+@blp.route("/stromzaehler/<id:stromzaehler_id>/protokollanforderung")
+class ProtokollanforderungView(MethodView):
+    @blp.response(204)
+    def post(self, stromzaehler_id: int) -> None:
+        """Ask a meter for its log; its next receipts carry the order until the log has come."""
+        service.request_protokoll(current_session(), current_akteur(), stromzaehler_id)
+
+
 @geraete.post("/geraete/v1/telegramme")
 def receive() -> Response:
     """A sealed Telegramm comes in, a sealed Quittung goes out (docs/telegramm.md)."""
@@ -36,7 +44,10 @@ def receive() -> Response:
         current_session(),
         current_app.extensions["msb_uhr"],
         current_app.extensions["msb_betreiberschluessel"],
+        current_app.extensions["msb_firmwarekatalog"],
         timedelta(days=current_app.extensions["msb_settings"].ablesung_hoechstalter_tage),
+        echtzeit=datetime.now(UTC),
+        zeitraffer=current_app.extensions["msb_settings"].uhr_faktor,
         tls_fingerabdruck=client_fingerprint(),
         der=der,
     )

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, inse
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from betreiber.ablesung.domain import Ablesung, Befund, Grenzen, Qualitaet, Stand, judge, value_hash
+from betreiber.ablesung.domain import Ablesung, Befund, Grenzen, Qualitaet, Spanne, Stand, judge, value_hash
 from betreiber.zeit import VIERTELSTUNDE_S
-from db.models import Quarantaene, Verbrauch
+from db.models import Fehlanzeige, Quarantaene, Verbrauch
 from telegramm.messwerte import Messwert
 
 _V = Verbrauch.__table__.c
@@ -20,6 +20,8 @@ _Q = Quarantaene.__table__.c
 _STAND = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.stromverbrauch_momentan_w)
 _ABLESUNG = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.qualitaet, _V.empfangen)
 _VERBRAUCH: Table = Verbrauch.__table__  # type: ignore[assignment]
+_F = Fehlanzeige.__table__.c
+_FEHLANZEIGE: Table = Fehlanzeige.__table__  # type: ignore[assignment]
 _QUARANTAENE: Table = Quarantaene.__table__  # type: ignore[assignment]
 
 
@@ -109,23 +111,49 @@ def runs(session: Session, stromzaehler_id: int, von: int, bis: int) -> list[tup
 
     A single reading with none beside it is a stretch of length 0.
     """
-    vor = func.lag(_V.uhrzeit).over(order_by=_V.uhrzeit)
-    nach = func.lead(_V.uhrzeit).over(order_by=_V.uhrzeit)
-    innen = (
-        select(_V.uhrzeit, vor.label("vor"), nach.label("nach"))
-        .where(_V.stromzaehler_id == stromzaehler_id, _V.uhrzeit.between(von, bis))
-        .subquery()
-    )
-    beginnt = func.coalesce(innen.c.uhrzeit - innen.c.vor, 0) != VIERTELSTUNDE_S
-    endet = func.coalesce(innen.c.nach - innen.c.uhrzeit, 0) != VIERTELSTUNDE_S
-    raender = session.execute(
-        select(innen.c.uhrzeit, beginnt.label("beginnt"), endet.label("endet"))
-        .where(or_(beginnt, endet))
-        .order_by(innen.c.uhrzeit)
-    ).all()
+    raender = session.execute(_RAENDER, {"stromzaehler_id": stromzaehler_id, "von": von, "bis": bis}).all()
     anfaenge = [zeile.uhrzeit for zeile in raender if zeile.beginnt]
     enden = [zeile.uhrzeit for zeile in raender if zeile.endet]
     return list(zip(anfaenge, enden, strict=True))
+
+
+def earliest(session: Session, stromzaehler_id: int) -> int | None:
+    """The time of a meter's first stored reading."""
+    return session.scalar(select(func.min(_V.uhrzeit)).where(_V.stromzaehler_id == stromzaehler_id))
+
+
+def known(session: Session, stromzaehler_id: int, von: int, bis: int) -> list[Spanne]:
+    """What is known of the quarter hours in [von, bis): stored, in quarantine, or told to be lost; in no order."""
+    werte = {"stromzaehler_id": stromzaehler_id, "von": von, "bis": bis}
+    return [
+        *((erste, letzte + VIERTELSTUNDE_S) for erste, letzte in runs(session, stromzaehler_id, von, bis - 1)),
+        *((zeit, zeit + VIERTELSTUNDE_S) for zeit in session.scalars(_IN_QUARANTAENE, werte)),
+        *lost(session, stromzaehler_id, von, bis),
+    ]
+
+
+def lost(session: Session, stromzaehler_id: int, von: int, bis: int) -> list[Spanne]:
+    """What a meter has told to be lost, as far as it touches [von, bis); may overlap."""
+    werte = {"stromzaehler_id": stromzaehler_id, "von": von, "bis": bis}
+    return [(zeile.von, zeile.bis) for zeile in session.execute(_VERLOREN, werte)]
+
+
+def declare_lost(session: Session, stromzaehler_id: int, spannen: Sequence[Spanne], empfangen: int) -> None:
+    """Note what a meter told to be lost, as it told it. Does not commit.
+
+    One that begins like a known one takes its place: a caller gives only what was not known as a whole.
+    """
+    dialekt = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    anweisung = dialekt.insert(_FEHLANZEIGE)
+    anweisung = anweisung.on_conflict_do_update(
+        index_elements=["stromzaehler_id", "von"],
+        set_={"bis": anweisung.excluded.bis, "empfangen": anweisung.excluded.empfangen},
+    )
+    zeilen = [
+        {"stromzaehler_id": stromzaehler_id, "von": von, "bis": bis, "empfangen": empfangen}
+        for von, bis in spannen
+    ]
+    session.execute(anweisung, zeilen)
 
 
 def _insert(session: Session, zeilen: Sequence[dict[str, Any]]) -> None:
@@ -167,7 +195,37 @@ def _nearest(lage: int, bedingung: ColumnElement[bool], ordnung: Any) -> Select[
     return select(nachbar)
 
 
-# Built once: it runs with every Telegramm.
+def _edges() -> Select[Any]:
+    """The readings in [von, bis] that have none right before or right after them."""
+    vor = func.lag(_V.uhrzeit).over(order_by=_V.uhrzeit)
+    nach = func.lead(_V.uhrzeit).over(order_by=_V.uhrzeit)
+    innen = (
+        select(_V.uhrzeit, vor.label("vor"), nach.label("nach"))
+        .where(
+            _V.stromzaehler_id == bindparam("stromzaehler_id"),
+            _V.uhrzeit.between(bindparam("von"), bindparam("bis")),
+        )
+        .subquery()
+    )
+    beginnt = func.coalesce(innen.c.uhrzeit - innen.c.vor, 0) != VIERTELSTUNDE_S
+    endet = func.coalesce(innen.c.nach - innen.c.uhrzeit, 0) != VIERTELSTUNDE_S
+    return (
+        select(innen.c.uhrzeit, beginnt.label("beginnt"), endet.label("endet"))
+        .where(or_(beginnt, endet))
+        .order_by(innen.c.uhrzeit)
+    )
+
+
+# Built once: they run with Telegramme, the last one with every Telegramm.
+_RAENDER = _edges()
+_IN_QUARANTAENE = select(_Q.uhrzeit).where(
+    _Q.stromzaehler_id == bindparam("stromzaehler_id"),
+    _Q.uhrzeit >= bindparam("von"),
+    _Q.uhrzeit < bindparam("bis"),
+)
+_VERLOREN = select(_F.von, _F.bis).where(
+    _F.stromzaehler_id == bindparam("stromzaehler_id"), _F.von < bindparam("bis"), _F.bis > bindparam("von")
+)
 _UMGEBUNG = union_all(
     _nearest(-1, _V.uhrzeit < bindparam("erste"), _V.uhrzeit.desc()),
     select(literal(0).label("lage"), *_STAND).where(

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Select, func, select
 
 from db.models import Ereignis, Quarantaene, Verbrauch
 from db.session import create_session
@@ -13,6 +13,14 @@ from tests.hilfen import FesteUhr, Welt
 from tests.kanal import Kanal, Zaehler
 
 ZAEHLERNUMMER = "1EMH0012345678"
+
+
+class Stand(NamedTuple):
+    """Rows of both fact tables, and the last event."""
+
+    verbrauch: int
+    quarantaene: int
+    ereignis_id: int | None
 
 
 @dataclass
@@ -36,6 +44,22 @@ class Tabellen:
 
     def ereignisse(self, art: str) -> list[dict[str, object]]:
         return [daten for (daten,) in self._rows(select(Ereignis.daten).where(Ereignis.art == art))]
+
+    def stand(self) -> "Stand":
+        """How much there is: to see what one message leaves, whatever was there before."""
+        (zeile,) = self._rows(
+            select(
+                select(func.count()).select_from(Verbrauch).scalar_subquery(),
+                select(func.count()).select_from(Quarantaene).scalar_subquery(),
+                select(func.max(Ereignis.ereignis_id)).scalar_subquery(),
+            )
+        )
+        return Stand(*zeile)
+
+    def arten_since(self, stand: "Stand") -> set[str]:
+        """The kinds of events since then, but for those that a good day brings."""
+        arten = self._rows(select(Ereignis.art).where(Ereignis.ereignis_id > (stand.ereignis_id or 0)).distinct())
+        return {art for (art,) in arten} - {"STROMZAEHLER_EINGESCHRIEBEN", "DATEN_EMPFANGEN"}
 
 
 @pytest.fixture

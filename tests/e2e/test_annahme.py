@@ -1,19 +1,24 @@
 """What reaches a listener before any app: slow clients, half requests, and bytes that are no HTTP."""
 
 import contextlib
+import http.client
 import json
 import logging
+import select
 import socket
 import ssl
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import requests
+from flask import Flask
 from gunicorn.config import Config
 from gunicorn.workers.gthread import TConn
 
-from betreiber.annahme import OeffentlicheAnnahme
+from betreiber.annahme import GeraeteAnnahme, OeffentlicheAnnahme
+from betreiber.settings import Settings
 
 # One operator serves all of these: they belong into one process of the test run.
 pytestmark = pytest.mark.xdist_group("e2e-annahme")
@@ -94,6 +99,64 @@ def test_who_sends_too_slowly_is_cut_off(anfang):
             arbeiter.notify()
             time.sleep(0.05)
     arbeiter.tmp.close()
+
+
+@pytest.fixture
+def belegt():
+    """A worker with one place and room for two more. `connect` sends a request, `frei` lets the app answer."""
+    app, frei, begonnen = Flask("fake"), threading.Event(), threading.Semaphore(0)
+    app.config["MAX_CONTENT_LENGTH"] = 1024
+    app.extensions["msb_settings"] = Settings(geraete_wartend=2)
+
+    @app.post("/")
+    def work():
+        begonnen.release()
+        assert frei.wait(30)
+        return "done"
+
+    config = Config()
+    config.set("threads", 1)
+    arbeiter = GeraeteAnnahme(1, 1, [], SimpleNamespace(wsgi=lambda: app), 30, config, logging.getLogger())
+    arbeiter.load_wsgi()
+    with contextlib.ExitStack() as stapel:
+        stapel.callback(arbeiter.tmp.close)
+        stapel.callback(frei.set)
+        lauscher = stapel.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def connect():
+            verbindung = http.client.HTTPConnection("127.0.0.1", lauscher.getsockname()[1], timeout=30)
+            verbindung.connect()
+            nah, adresse = lauscher.accept()
+            thread = threading.Thread(
+                target=arbeiter.handle, args=[TConn(config, nah, adresse, lauscher.getsockname())]
+            )
+            thread.start()
+            for aufraeumen in (nah.close, verbindung.close, thread.join, frei.set):
+                stapel.callback(aufraeumen)
+            verbindung.request("POST", "/", body=b"x")
+            return verbindung
+
+        yield connect, frei, begonnen
+
+
+def test_above_the_limit_devices_are_sent_away_at_once(belegt):
+    connect, frei, begonnen = belegt
+    offen = {verbindung.sock: verbindung for verbindung in (connect() for _ in range(5))}
+    # One works, two wait, and two are answered while nothing moves.
+    beantwortet = []
+    while len(beantwortet) < 2:
+        beantwortet, _, _ = select.select(list(offen), [], [], 30)
+        assert beantwortet
+    for verbindung in [offen.pop(sock) for sock in beantwortet]:
+        antwort = verbindung.getresponse()
+        assert (antwort.status, antwort.headers["Retry-After"]) == (503, "30")
+        assert json.loads(antwort.read())["code"] == "ueberlastet"
+    assert begonnen.acquire(timeout=30)
+    assert not begonnen.acquire(blocking=False), "only one request may have reached the app"
+    frei.set()
+    assert [verbindung.getresponse().read() for verbindung in offen.values()] == [b"done"] * 3
+    # There is room again.
+    assert connect().getresponse().status == 200
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import ssl
 import time
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException, HTTPSConnection
+from types import MappingProxyType
 
 import pytest
 import requests
@@ -46,7 +47,9 @@ def test_from_the_meter_to_the_customer(betreiber, haushalt):
     assert [(wert["erwartet"], wert["vorhanden"]) for wert in antwort["werte"]] == [(92, 92)]
 
 
-def test_nobody_speaks_to_the_device_listener_without_a_certificate_of_ours(betreiber, haushalt, tmp_path):
+def test_nobody_speaks_to_the_device_listener_without_a_certificate_of_ours(
+    betreiber, haushalt, personal, tmp_path
+):
     jetzt = datetime.now(UTC)
     fremde_wurzel = ca.create_root(jetzt)
     fremde_ca = ca.create_issuing_ca(fremde_wurzel, jetzt)
@@ -73,6 +76,11 @@ def test_nobody_speaks_to_the_device_listener_without_a_certificate_of_ours(betr
     eigenes = (certify(stelle.ca, Zweck.TLS, jetzt), schluessel)
     assert ask(betreiber, "own", client_context(betreiber, tmp_path, eigenes)) == 404
     assert answered(betreiber) == vorher + 1
+    # A token opens nothing here: not without a certificate, and with one it is refused itself.
+    jwt = dict([personal.authorization.split(": ", 1)])
+    with pytest.raises((OSError, HTTPException)):
+        ask(betreiber, "token", client_context(betreiber, tmp_path, None), headers=jwt)
+    assert ask(betreiber, "token", client_context(betreiber, tmp_path, eigenes), headers=jwt) == 401
 
 
 def test_tls_1_2_is_refused(betreiber, tmp_path):
@@ -127,11 +135,13 @@ def answered(betreiber):
     return float(zeile[1]) if zeile else 0.0
 
 
-def ask(betreiber, pfad, context, port="MSB_GERAETE_PORT"):
+def ask(betreiber, pfad, context, port="MSB_GERAETE_PORT", headers=MappingProxyType({})):
     """POST a probe; its status. TLS 1.3 refuses a client at its first read."""
     verbindung = HTTPSConnection("127.0.0.1", int(betreiber.umgebung[port]), timeout=10, context=context)
     try:
-        verbindung.request("POST", f"/{pfad}", body=b"probe", headers={"Content-Type": "application/cms"})
+        verbindung.request(
+            "POST", f"/{pfad}", body=b"probe", headers={"Content-Type": "application/cms", **headers}
+        )
         return verbindung.getresponse().status
     finally:
         verbindung.close()
