@@ -1,0 +1,1 @@
+"""Firmware of meters: signed images, and which meters are offered which."""

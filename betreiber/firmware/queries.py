@@ -1,0 +1,93 @@
+"""The SQL of firmware. Images are large: only `read_stueck` touches them, and only a piece."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import LargeBinary, func, select
+from sqlalchemy.orm import Session, defer
+
+from betreiber.firmware.domain import Freigabe
+from db.models import Firmware, Geraeteschluessel, Stromzaehler
+from telegramm.firmware import STUECK_BYTES, Firmwareangebot
+
+
+@dataclass(frozen=True, slots=True)
+class Abnehmer:
+    """The meter at the other end of a connection."""
+
+    modell: str
+    zustand: str
+    schluessel_gesperrt: bool
+
+
+def list_firmware(session: Session) -> list[Firmware]:
+    """Every release, oldest first, without its image."""
+    anweisung = select(Firmware).options(defer(Firmware.bild)).order_by(Firmware.firmware_id)
+    return list(session.scalars(anweisung))
+
+
+def list_freigaben(session: Session) -> tuple[Freigabe, ...]:
+    """What is on offer."""
+    zeilen = session.execute(
+        select(
+            Firmware.modell,
+            Firmware.firmwareversion,
+            Firmware.anteil_prozent,
+            Firmware.manifest,
+            Firmware.signatur,
+            Firmware.zertifikat,
+        ).where(Firmware.zurueckgezogen_zeitpunkt.is_(None))
+    )
+    return tuple(
+        Freigabe(
+            zeile.modell,
+            zeile.firmwareversion,
+            zeile.anteil_prozent,
+            Firmwareangebot(zeile.manifest, zeile.signatur, zeile.zertifikat),
+        )
+        for zeile in zeilen
+    )
+
+
+def list_versionen(session: Session, modell: str) -> list[str]:
+    """Every version that was ever released for a model."""
+    return list(session.scalars(select(Firmware.firmwareversion).where(Firmware.modell == modell)))
+
+
+def is_image_known(session: Session, sha256: bytes) -> bool:
+    return session.scalar(select(Firmware.firmware_id).where(Firmware.sha256 == sha256)) is not None
+
+
+def lock_firmware(session: Session, modell: str, version: str) -> Firmware | None:
+    """A release, locked, without its image."""
+    return session.scalar(
+        select(Firmware)
+        .options(defer(Firmware.bild))
+        .where(Firmware.modell == modell, Firmware.firmwareversion == version)
+        .with_for_update()
+    )
+
+
+def count_zaehler(session: Session, modell: str) -> int:
+    """How many meters of a model there are."""
+    return session.scalar(select(func.count()).where(Stromzaehler.modell == modell)) or 0
+
+
+def find_abnehmer(session: Session, tls_fingerabdruck: bytes) -> Abnehmer | None:
+    """The meter whose TLS certificate has this SHA-256."""
+    zeile = session.execute(
+        select(Stromzaehler.modell, Stromzaehler.zustand, Geraeteschluessel.gesperrt_zeitpunkt)
+        .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
+        .where(Geraeteschluessel.fingerabdruck == tls_fingerabdruck, Geraeteschluessel.zweck == "TLS")
+    ).one_or_none()
+    return None if zeile is None else Abnehmer(zeile.modell, zeile.zustand, zeile.gesperrt_zeitpunkt is not None)
+
+
+def read_stueck(session: Session, modell: str, sha256: bytes, von: int) -> bytes | None:
+    """Up to 48 KiB of a released image from byte `von` on; empty beyond its end, None when it is not on offer."""
+    return session.scalar(
+        select(func.substr(Firmware.bild, von + 1, STUECK_BYTES, type_=LargeBinary)).where(
+            Firmware.modell == modell,
+            Firmware.sha256 == sha256,
+            Firmware.zurueckgezogen_zeitpunkt.is_(None),
+        )
+    )
