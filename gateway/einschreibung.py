@@ -1,33 +1,45 @@
 """Enrolment: from a one-time token to three certificates (in the manner of EST, RFC 7030).
 
 The keys are on disk before the operator is asked. When the answer is lost, the same request is made again with the
-same keys, and the operator gives the same certificates again.
+same keys, and the operator gives the same certificates again. `enroll` is for a new meter, `enroll_again` for one
+that has lost its keys; the renewal of keys that still work (`erneuerung.py`) shares what is below them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.fehler import Abgewiesen, EinschreibungFehler, OrdnerFehler
+from gateway.empfang import error_code, retry_after
+from gateway.fehler import Abgewiesen, EinschreibungFehler, OrdnerFehler, ZertifikatUngueltig
 from gateway.ordner import ZWECKE, Konfiguration, Ordner, write_atomic
 from gateway.verbindung import Antwort, HttpsVerbindung, Uebertragung, tls_context
-from gateway.versand import error_code, retry_after
+from gateway.zertifikate import (
+    check_ca_chain,
+    check_issued,
+    check_meter_name,
+    check_operator,
+    load_certificate,
+    public_key_of,
+    spki,
+)
 from telegramm.einschreibung import Einschreibung, Einschreibungsantwort
 from telegramm.fehler import TelegrammFehler
 from telegramm.zaehlernummer import check_zaehlernummer
 
-_RAT = {
+Schluessel = Mapping[str, ec.EllipticCurvePrivateKey]
+
+_RAT: Mapping[int | str, str] = {
     400: "Der Betreiber versteht die Anfrage nicht. Sind Zähler und Betreiber auf demselben Stand?",
     403: "Token falsch, abgelaufen, verbraucht oder für einen anderen Zähler. Ein neues Token anfordern.",
     409: "Mit diesem Token wurden schon andere Schlüssel eingeschrieben. Ein neues Token anfordern.",
@@ -35,6 +47,7 @@ _RAT = {
     429: "Zu viele Anfragen. Später wiederholen.",
     503: "Der Betreiber ist überlastet. Später wiederholen; die Schlüssel bleiben dieselben.",
 }
+_RAT_SONST = "Später wiederholen; bleibt es dabei, den Betreiber fragen."
 
 
 def enroll(
@@ -63,168 +76,150 @@ def enroll(
         ) from fehler
     if ordner.is_enrolled:
         konfiguration = ordner.load_konfiguration()
-        if konfiguration.zaehler != zaehler:
-            raise OrdnerFehler(
-                f"In {ordner.pfad} ist schon {konfiguration.zaehler} eingeschrieben; einen anderen Ordner nehmen."
-            )
+        _check_same_meter(ordner, konfiguration, zaehler)
         return konfiguration
-    wurzel = _pinned_root(ca_pem, fingerabdruck)
-    _check_url(einschreibung_url)
-    _check_url(telegramm_url)
-    schluessel = {zweck: _key(ordner, zweck) for zweck in ZWECKE}
-    write_atomic(ordner.ca_datei, ca_pem)
-    try:
-        anfrage = Einschreibung(
-            zaehler=zaehler,
-            token=token,
-            csr_tls=_csr(zaehler, schluessel["tls"]),
-            csr_signatur=_csr(zaehler, schluessel["signatur"]),
-            csr_verschluesselung=_csr(zaehler, schluessel["verschluesselung"]),
+    ziel = Konfiguration(zaehler, telegramm_url, einschreibung_url, epoche=0)
+    return _enroll(ordner, ziel, token, ca_pem, fingerabdruck, uebertragung, jetzt)
+
+
+def enroll_again(
+    ordner: Ordner,
+    *,
+    token: str,
+    zaehler: str | None = None,
+    einschreibung_url: str | None = None,
+    telegramm_url: str | None = None,
+    ca_pem: bytes | None = None,
+    fingerabdruck: str | None = None,
+    uebertragung: Uebertragung | None = None,
+    jetzt: Callable[[], float] = time.time,
+) -> Konfiguration:
+    """Give a meter whose keys are lost new ones; its register and its buffer stay, a new epoche begins.
+
+    What is not given comes from the configuration. The old set stays in use until the new one is complete, and the
+    same token gives the same set again. Raises EinschreibungFehler, OrdnerFehler or SendeFehler, as `enroll`.
+    """
+    bisher = ordner.load_konfiguration()
+    if zaehler is not None:
+        _check_same_meter(ordner, bisher, zaehler.replace(" ", ""))
+    kennung = hashlib.sha256(token.encode()).hexdigest()[:8]
+    if bisher.satz.endswith(f"-{kennung}"):
+        return bisher
+    if ca_pem is None:
+        try:
+            ca_pem = ordner.ca_datei.read_bytes()
+        except OSError as fehler:
+            raise OrdnerFehler(
+                f"{ordner.ca_datei} fehlt; das Wurzelzertifikat des Betreibers mit --ca angeben."
+            ) from fehler
+    neu = ordner.next_satz(kennung)
+    ziel = replace(
+        bisher,
+        einschreibung_url=einschreibung_url or bisher.einschreibung_url,
+        telegramm_url=telegramm_url or bisher.telegramm_url,
+        satz=neu.satz,
+    )
+    return _enroll(neu, ziel, token, ca_pem, fingerabdruck, uebertragung, jetzt)
+
+
+def _check_same_meter(ordner: Ordner, konfiguration: Konfiguration, zaehler: str) -> None:
+    if konfiguration.zaehler != zaehler:
+        raise OrdnerFehler(
+            f"In {ordner.pfad} ist schon {konfiguration.zaehler} eingeschrieben; einen anderen Ordner nehmen."
         )
+
+
+def _enroll(
+    satz: Ordner,
+    ziel: Konfiguration,
+    token: str,
+    ca_pem: bytes,
+    fingerabdruck: str | None,
+    uebertragung: Uebertragung | None,
+    jetzt: Callable[[], float],
+) -> Konfiguration:
+    """Fill the set and make it the one in use: ``ziel`` with the epoche of the answer."""
+    _check_pin(pinned_root(ca_pem), fingerabdruck)
+    _check_url(ziel.einschreibung_url)
+    _check_url(ziel.telegramm_url)
+    schluessel = prepare_keys(satz)
+    write_atomic(satz.ca_datei, ca_pem)
+    try:
+        anfrage = Einschreibung(zaehler=ziel.zaehler, token=token, **build_csrs(ziel.zaehler, schluessel))
     except TelegrammFehler as fehler:
         raise EinschreibungFehler("Das Token ist leer, zu lang oder enthält unerlaubte Zeichen.") from fehler
-    antwort = _post(ordner, einschreibung_url, anfrage.to_bytes(), uebertragung)
-    konfiguration = Konfiguration(zaehler, telegramm_url, einschreibung_url, antwort.epoche)
-    _check_and_store(ordner, antwort, zaehler, schluessel, wurzel, datetime.fromtimestamp(jetzt(), UTC))
-    ordner.save_konfiguration(konfiguration)
-    return konfiguration
+    antwort = ask(
+        satz, ziel.einschreibung_url, anfrage.to_bytes(), "application/cbor", _RAT, uebertragung=uebertragung
+    )
+    return activate(satz, ziel, antwort, schluessel, datetime.fromtimestamp(jetzt(), UTC))
 
 
-def _post(ordner: Ordner, url: str, body: bytes, uebertragung: Uebertragung | None) -> Einschreibungsantwort:
+# --- shared with the renewal -----------------------------------------------------------------------------------
+def prepare_keys(satz: Ordner) -> Schluessel:
+    """The three keys of a set: those of an earlier try, or new ones on P-256; on disk in either case."""
+    schluessel = {}
+    for zweck in ZWECKE:
+        if not satz.schluessel_datei(zweck).exists():
+            satz.save_schluessel(zweck, ec.generate_private_key(ec.SECP256R1()))
+        schluessel[zweck] = satz.load_schluessel(zweck)
+    return schluessel
+
+
+def build_csrs(zaehler: str, schluessel: Schluessel) -> dict[str, bytes]:
+    """PKCS #10 requests (RFC 2986) by field name: they prove possession. The CA sets the names itself."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, zaehler)])
+    bauer = x509.CertificateSigningRequestBuilder().subject_name(name)
+    return {
+        f"csr_{zweck}": bauer.sign(schluessel[zweck], hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        for zweck in ZWECKE
+    }
+
+
+def ask(
+    ordner: Ordner,
+    url: str,
+    body: bytes,
+    content_type: str,
+    rat: Mapping[int | str, str],
+    *,
+    uebertragung: Uebertragung | None,
+) -> Einschreibungsantwort:
+    """Post a request to the enrolment listener; ``rat`` says for each code or status what to do about it.
+
+    Without ``uebertragung`` over TLS 1.3 to the pinned operator. Raises EinschreibungFehler or SendeFehler.
+    """
     if uebertragung is not None:
-        return _parse(uebertragung.post(body))
+        return _parse(uebertragung.post(body), rat)
     try:
-        verbindung = HttpsVerbindung(url, tls_context(ordner.ca_datei), content_type="application/cbor")
+        verbindung = HttpsVerbindung(url, tls_context(ordner.ca_datei), content_type=content_type)
     except ssl.SSLError as fehler:
         raise EinschreibungFehler(f"Die CA-Datei ist nicht brauchbar: {fehler}.") from fehler
     try:
-        return _parse(verbindung.post(body))
+        return _parse(verbindung.post(body), rat)
     finally:
         verbindung.close()
 
 
-def _parse(antwort: Antwort) -> Einschreibungsantwort:
-    if antwort.status != 200:
-        abgewiesen = Abgewiesen(antwort.status, error_code(antwort), retry_after(antwort.headers))
-        rat = _RAT.get(antwort.status, "Später wiederholen; bleibt es dabei, den Betreiber fragen.")
-        raise EinschreibungFehler(f"{abgewiesen}. {rat}") from abgewiesen
+def activate(
+    satz: Ordner, ziel: Konfiguration, antwort: Einschreibungsantwort, schluessel: Schluessel, jetzt: datetime
+) -> Konfiguration:
+    """Store the certificates of an answer that is believed, and make the set the one in use.
+
+    The epoche is that of the answer, or that of ``ziel`` when the meter has gone on by itself since the operator
+    last heard of it.
+    The configuration is the last file that is written: until then the old set is in use, from then on the new one.
+    Raises EinschreibungFehler for an answer that does not lead to the pinned root and to our own keys.
+    """
     try:
-        return Einschreibungsantwort.from_bytes(antwort.body)
-    except TelegrammFehler as fehler:
-        raise EinschreibungFehler("Die Antwort des Betreibers ist unverständlich.") from fehler
+        _check_and_store(satz, antwort, ziel.zaehler, schluessel, jetzt)
+    except ZertifikatUngueltig as fehler:
+        raise EinschreibungFehler(str(fehler)) from fehler
+    konfiguration = replace(ziel, epoche=max(ziel.epoche, antwort.epoche))
+    satz.save_konfiguration(konfiguration)
+    return konfiguration
 
 
-def _check_and_store(
-    ordner: Ordner,
-    antwort: Einschreibungsantwort,
-    zaehler: str,
-    schluessel: dict[str, ec.EllipticCurvePrivateKey],
-    wurzel: x509.Certificate,
-    jetzt: datetime,
-) -> None:
-    """Believe nothing of the answer that does not lead to the pinned root and to our own keys."""
-    if antwort.zaehler != zaehler:
-        raise EinschreibungFehler("Die Antwort ist für einen anderen Zähler.")
-    ausstellende = _check_ca_chain([_load(der) for der in antwort.ca], wurzel, jetzt)
-    eigene = {
-        "tls": _load(antwort.zertifikat_tls),
-        "signatur": _load(antwort.zertifikat_signatur),
-        "verschluesselung": _load(antwort.zertifikat_verschluesselung),
-    }
-    for zweck, zertifikat in eigene.items():
-        _check_issued(zertifikat, ausstellende, jetzt)
-        if _spki(zertifikat.public_key()) != _spki(schluessel[zweck].public_key()):
-            raise EinschreibungFehler(f"Das Zertifikat für {zweck} gehört nicht zu unserem Schlüssel.")
-        if not _names_meter(zertifikat, zaehler):
-            raise EinschreibungFehler(f"Das Zertifikat für {zweck} nennt nicht den Zähler {zaehler}.")
-    betreiber = {
-        "betreiber_signatur": _load(antwort.betreiber_signatur),
-        "betreiber_verschluesselung": _load(antwort.betreiber_verschluesselung),
-    }
-    for name, zertifikat in betreiber.items():
-        _check_issued(zertifikat, ausstellende, jetzt)
-        ordner.save_zertifikat(name, [zertifikat])
-    for zweck, zertifikat in eigene.items():
-        # The server knows the root; it may not know the issuing CA, so that one is sent along.
-        ordner.save_zertifikat(zweck, [zertifikat, *(ca for ca in ausstellende if ca != wurzel)])
-
-
-def _check_ca_chain(
-    kette: Sequence[x509.Certificate], wurzel: x509.Certificate, jetzt: datetime
-) -> list[x509.Certificate]:
-    """The CAs of the answer, issuing one first; the last must be the pinned root, each issued by the next."""
-    if not kette or len(kette) > 4 or kette[-1] != wurzel:
-        raise EinschreibungFehler("Die Antwort führt nicht zur festgelegten Wurzel des Betreibers.")
-    for ca in kette:
-        _check_ca(ca, jetzt)
-    for unten, oben in pairwise(kette):
-        _check_issued(unten, [oben], jetzt)
-    return list(kette)
-
-
-def _check_ca(zertifikat: x509.Certificate, jetzt: datetime) -> None:
-    try:
-        grundlegend = zertifikat.extensions.get_extension_for_class(x509.BasicConstraints)
-    except (x509.ExtensionNotFound, ValueError) as fehler:
-        raise EinschreibungFehler("Ein Zertifikat der Kette ist keine CA.") from fehler
-    if not grundlegend.value.ca:
-        raise EinschreibungFehler("Ein Zertifikat der Kette ist keine CA.")
-    if not zertifikat.not_valid_before_utc <= jetzt <= zertifikat.not_valid_after_utc:
-        raise EinschreibungFehler("Ein Zertifikat der Kette ist nicht gültig; die Uhr dieses Rechners prüfen.")
-
-
-def _check_issued(zertifikat: x509.Certificate, ausstellende: Sequence[x509.Certificate], jetzt: datetime) -> None:
-    """The certificate is within its validity and directly issued by one of ``ausstellende``."""
-    if not zertifikat.not_valid_before_utc <= jetzt <= zertifikat.not_valid_after_utc:
-        raise EinschreibungFehler("Ein Zertifikat ist nicht gültig; die Uhr dieses Rechners prüfen.")
-    for ca in ausstellende:
-        try:
-            zertifikat.verify_directly_issued_by(ca)
-        except (InvalidSignature, ValueError, TypeError):
-            continue
-        return
-    raise EinschreibungFehler("Ein Zertifikat ist nicht von der festgelegten CA ausgestellt.")
-
-
-def _names_meter(zertifikat: x509.Certificate, zaehler: str) -> bool:
-    """True when the subject carries the meter number, as common name or as serial number of the device."""
-    namen = [
-        *zertifikat.subject.get_attributes_for_oid(NameOID.COMMON_NAME),
-        *zertifikat.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER),
-    ]
-    return any(name.value == zaehler for name in namen)
-
-
-def _load(der: bytes) -> x509.Certificate:
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as fehler:
-        raise EinschreibungFehler("Die Antwort enthält ein unlesbares Zertifikat.") from fehler
-
-
-def _spki(schluessel: object) -> bytes:
-    if not isinstance(schluessel, ec.EllipticCurvePublicKey):
-        raise EinschreibungFehler("Ein Zertifikat enthält keinen Schlüssel auf einer elliptischen Kurve.")
-    return schluessel.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def _key(ordner: Ordner, zweck: str) -> ec.EllipticCurvePrivateKey:
-    """The key of an earlier try, or a new one on P-256; on disk in either case."""
-    if ordner.schluessel_datei(zweck).exists():
-        return ordner.load_schluessel(zweck)
-    schluessel = ec.generate_private_key(ec.SECP256R1())
-    ordner.save_schluessel(zweck, schluessel)
-    return schluessel
-
-
-def _csr(zaehler: str, schluessel: ec.EllipticCurvePrivateKey) -> bytes:
-    """A PKCS #10 request (RFC 2986): it proves possession of the key. The CA sets the names itself."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, zaehler)])
-    anfrage = x509.CertificateSigningRequestBuilder().subject_name(name).sign(schluessel, hashes.SHA256())
-    return anfrage.public_bytes(serialization.Encoding.DER)
-
-
-def _pinned_root(ca_pem: bytes, fingerabdruck: str | None) -> x509.Certificate:
+def pinned_root(ca_pem: bytes) -> x509.Certificate:
     """The one certificate of the CA file. More than one would make the pin a list, so that is refused."""
     try:
         zertifikate = x509.load_pem_x509_certificates(ca_pem)
@@ -232,14 +227,52 @@ def _pinned_root(ca_pem: bytes, fingerabdruck: str | None) -> x509.Certificate:
         raise EinschreibungFehler("Die CA-Datei enthält kein PEM-Zertifikat.") from fehler
     if len(zertifikate) != 1:
         raise EinschreibungFehler("Die CA-Datei muss genau ein Zertifikat enthalten: die Wurzel des Betreibers.")
-    ist = zertifikate[0].fingerprint(hashes.SHA256()).hex()
+    return zertifikate[0]
+
+
+def _parse(antwort: Antwort, rat: Mapping[int | str, str]) -> Einschreibungsantwort:
+    if antwort.status != 200:
+        abgewiesen = Abgewiesen(antwort.status, error_code(antwort), retry_after(antwort.headers))
+        hilfe = rat.get(abgewiesen.code) or rat.get(antwort.status, _RAT_SONST)
+        raise EinschreibungFehler(f"{abgewiesen}. {hilfe}") from abgewiesen
+    try:
+        return Einschreibungsantwort.from_bytes(antwort.body)
+    except TelegrammFehler as fehler:
+        raise EinschreibungFehler("Die Antwort des Betreibers ist unverständlich.") from fehler
+
+
+def _check_and_store(
+    satz: Ordner, antwort: Einschreibungsantwort, zaehler: str, schluessel: Schluessel, jetzt: datetime
+) -> None:
+    """Believe nothing of the answer that does not lead to the pinned root and to our own keys."""
+    if antwort.zaehler != zaehler:
+        raise EinschreibungFehler("Die Antwort ist für einen anderen Zähler.")
+    kette = [load_certificate(der) for der in antwort.ca]
+    check_ca_chain(kette, pinned_root(satz.ca_datei.read_bytes()), jetzt)
+    eigene = {zweck: load_certificate(getattr(antwort, f"zertifikat_{zweck}")) for zweck in ZWECKE}
+    for zweck, zertifikat in eigene.items():
+        check_issued(zertifikat, kette, jetzt)
+        if spki(public_key_of(zertifikat)) != spki(schluessel[zweck].public_key()):
+            raise EinschreibungFehler(f"Das Zertifikat für {zweck} gehört nicht zu unserem Schlüssel.")
+        check_meter_name(zertifikat, zaehler)
+    signatur = load_certificate(antwort.betreiber_signatur)
+    verschluesselung = load_certificate(antwort.betreiber_verschluesselung)
+    check_operator(signatur, verschluesselung, kette, jetzt)
+    # The server knows the root; it may not know the issuing CA, so that one is sent along.
+    ausstellende = kette[:-1]
+    satz.save_betreiber(signatur, verschluesselung, ausstellende)
+    for zweck, zertifikat in eigene.items():
+        satz.save_zertifikat(zweck, [zertifikat, *ausstellende])
+
+
+def _check_pin(wurzel: x509.Certificate, fingerabdruck: str | None) -> None:
+    ist = wurzel.fingerprint(hashes.SHA256()).hex()
     if fingerabdruck is not None:
         soll = fingerabdruck.replace(":", "").replace(" ", "").lower()
         if not (soll.isascii() and hmac.compare_digest(ist, soll)):
             raise EinschreibungFehler(
                 f"Der Fingerabdruck der CA-Datei ist {ist}, nicht der angegebene. Die CA-Datei neu holen."
             )
-    return zertifikate[0]
 
 
 def _check_url(url: str) -> None:

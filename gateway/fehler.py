@@ -3,15 +3,21 @@
 GatewayFehler
 ├── OrdnerFehler                 the folder of the meter is missing, damaged or in use
 ├── EinschreibungFehler          the enrolment failed or its answer is not believed
+├── ZertifikatUngueltig          a certificate does not lead to the pinned root, or is not for its purpose
+├── FirmwareAbgelehnt            an announced firmware, or its image, is not accepted
 └── SendeFehler                  nothing was forgotten; try again later
     ├── NichtErreichbar          no connection, time-out, link torn
     │   └── TlsAbgelehnt         the other side is not the pinned operator, or speaks no TLS 1.3
     ├── Abgewiesen               the operator answered, but not with 200
+    │   ├── Gesperrt             it refuses this meter: only people can change that
+    │   └── EpocheAbgewiesen     it refuses one epoche after another
     ├── AntwortUnzulaessig       redirect, too large, wrong type: not read any further
     └── QuittungUngueltig        a 200 answer that is no valid receipt for what was sent
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class GatewayFehler(Exception):
@@ -26,13 +32,23 @@ class EinschreibungFehler(GatewayFehler):
     """The enrolment failed; the keys stay where they are, so that it can be repeated."""
 
 
+class ZertifikatUngueltig(GatewayFehler):
+    """A certificate is not believed; what was in use before stays in use."""
+
+
+class FirmwareAbgelehnt(GatewayFehler):
+    """A firmware is not installed; the text is the reason, as the device log says it."""
+
+
 class SendeFehler(GatewayFehler):
     """Sending failed. The buffer is untouched: whatever was waiting is still waiting.
 
-    ``retry_after`` is the wish of the operator in seconds, or None when it expressed none.
+    ``retry_after`` is the wish of the operator in seconds, or None when it expressed none. After one that is
+    ``taeglich`` the next try is a day away, because trying does not help.
     """
 
     retry_after: float | None = None
+    taeglich: ClassVar[bool] = False
 
 
 class NichtErreichbar(SendeFehler):
@@ -54,6 +70,22 @@ class Abgewiesen(SendeFehler):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+
+
+class Gesperrt(Abgewiesen):
+    """403 `gesperrt`. ``endgueltig``: the meter was removed or scrapped, so it need not ask again."""
+
+    taeglich = True
+
+    def __init__(self, status: int, code: str, endgueltig: bool = False) -> None:
+        super().__init__(status, code)
+        self.endgueltig = endgueltig
+
+
+class EpocheAbgewiesen(Abgewiesen):
+    """409 for so many epochen in a row that going on quickly would use them up."""
+
+    taeglich = True
 
 
 class AntwortUnzulaessig(SendeFehler):

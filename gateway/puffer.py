@@ -7,18 +7,23 @@ the same file, because every change is one immediate transaction.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
+from gateway import meldungen, spannen
 from gateway.fehler import OrdnerFehler
-from telegramm.messwerte import Messwert
+from gateway.meldungen import Eintrag, Meldungen
+from gateway.spannen import Spanne
+from telegramm.messwerte import Meldung, Messwert
 
-VIERTELSTUNDE_S = 900
 KAPAZITAET_MINDESTENS = 40 * 96
 KAPAZITAET = 60 * 96
+STAND = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messwert (
@@ -29,8 +34,17 @@ CREATE TABLE IF NOT EXISTS messwert (
     status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 2147483647)
 );
 CREATE TABLE IF NOT EXISTS zustand (name TEXT PRIMARY KEY, wert INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS verlust (von INTEGER PRIMARY KEY, bis INTEGER NOT NULL);
 INSERT OR IGNORE INTO zustand (name, wert) VALUES ('folge', -1);
+CREATE TABLE IF NOT EXISTS schuld (von INTEGER PRIMARY KEY, bis INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS fehlanzeige (von INTEGER PRIMARY KEY, bis INTEGER NOT NULL);
+"""
+# What the first version called dropped spans is owed, too.
+_VON_STAND_1 = "INSERT OR IGNORE INTO schuld SELECT von, bis FROM verlust; DROP TABLE verlust;"
+
+_LAGE = """
+SELECT (SELECT count(*) FROM messwert), (SELECT max(uhrzeit) FROM messwert),
+       EXISTS (SELECT 1 FROM meldung WHERE nummer IS NOT NULL), EXISTS (SELECT 1 FROM fehlanzeige),
+       EXISTS (SELECT 1 FROM schuld), (SELECT json_group_object(name, wert) FROM zustand)
 """
 
 
@@ -46,6 +60,10 @@ def connect(datei: Path) -> sqlite3.Connection:
     return verbindung
 
 
+Connect = Callable[[Path], sqlite3.Connection]
+"""What opens a file: `connect`, or what holds it elsewhere, e.g. in memory."""
+
+
 @contextmanager
 def transaction(verbindung: sqlite3.Connection) -> Iterator[None]:
     """One immediate write transaction: all of it or nothing."""
@@ -58,14 +76,33 @@ def transaction(verbindung: sqlite3.Connection) -> Iterator[None]:
     verbindung.execute("COMMIT")
 
 
+class Lage(NamedTuple):
+    """What there is to send, and the numbers that outlive the process, in one look."""
+
+    wartend: int  # readings without a receipt
+    neueste: int | None  # uhrzeit of the newest of them
+    meldungen: bool  # entries of the log are queued
+    fehlanzeigen: bool  # spans that are gone and not yet told
+    schulden: bool  # spans that are owed
+    zustand: Mapping[str, int]
+
+
 class Puffer:
-    """Readings waiting for their receipt, and the few numbers that must outlive the process.
+    """What waits for its receipt, and the few numbers that must outlive the process.
 
     ``kapazitaet`` is the number of readings kept (at least 40 days of 96). When it is exceeded the oldest go, and
-    their span is remembered in `losses`, so that the operator can be told instead of waiting for ever.
+    their span is owed (`owed`): it is filled again from the memory of the meter, or the operator is told.
+    ``epoche`` is the one of the configuration; a later one that began in between counts.
     """
 
-    def __init__(self, datei: Path | str, *, epoche: int = 0, kapazitaet: int = KAPAZITAET) -> None:
+    def __init__(
+        self,
+        datei: Path | str,
+        *,
+        epoche: int = 0,
+        kapazitaet: int = KAPAZITAET,
+        connect: Connect = connect,
+    ) -> None:
         if kapazitaet < KAPAZITAET_MINDESTENS:
             raise ValueError(f"kapazitaet must be at least {KAPAZITAET_MINDESTENS} readings (40 days)")
         self.kapazitaet = kapazitaet
@@ -75,29 +112,35 @@ class Puffer:
             raise OrdnerFehler(
                 f"Der Puffer {datei} lässt sich nicht öffnen: {fehler}. Rechte und Platz prüfen."
             ) from fehler
+        self._meldungen = Meldungen(self._verbindung)
         try:
             # Opening an existing buffer writes nothing, so that a display may look while another process sends.
-            if not self._verbindung.execute("PRAGMA table_info(verlust)").fetchall():
-                self._verbindung.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            self._set_epoche(epoche)
+            if self._verbindung.execute("PRAGMA user_version").fetchone()[0] < STAND:
+                alt = self._verbindung.execute("PRAGMA table_info(verlust)").fetchall()
+                self._verbindung.executescript(
+                    "BEGIN IMMEDIATE;"
+                    f"{_SCHEMA}{meldungen.SCHEMA}{_VON_STAND_1 if alt else ''}"
+                    f"PRAGMA user_version = {STAND}; COMMIT;"
+                )
+            self.begin_epoche(epoche)
         except sqlite3.Error as fehler:
             self._verbindung.close()
             raise OrdnerFehler(f"Der Puffer {datei} ist beschädigt: {fehler}.") from fehler
-        except OrdnerFehler:
-            self._verbindung.close()
-            raise
 
-    def _set_epoche(self, epoche: int) -> None:
-        bisher = self._value("epoche")
-        if bisher == epoche:
-            return
-        if bisher is not None and epoche < bisher:
-            raise OrdnerFehler(
-                f"Die Epoche {epoche} der Konfiguration liegt vor der des Puffers ({bisher}): "
-                "der Ordner ist aus zwei Ständen gemischt. Den Zähler neu einschreiben."
-            )
-        with transaction(self._verbindung):
-            self._set("epoche", epoche)
+    @contextmanager
+    def bundle(self) -> Iterator[None]:
+        """Everything that is changed inside is one transaction, whichever methods change it."""
+        if self._verbindung.in_transaction:
+            yield
+        else:
+            with transaction(self._verbindung):
+                yield
+
+    def lage(self) -> Lage:
+        """What there is to send. One statement, because it is asked before every message."""
+        wartend, neueste, *da, zustand = self._verbindung.execute(_LAGE).fetchone()
+        meldungen, fehlanzeigen, schulden = map(bool, da)
+        return Lage(wartend, neueste, meldungen, fehlanzeigen, schulden, json.loads(zustand))
 
     # --- readings ----------------------------------------------------------------------------------------------
     def put_many(self, messwerte: Iterable[Messwert]) -> int:
@@ -107,7 +150,7 @@ class Puffer:
         Raises ValueError, and stores none, when one of them could never be sent (see `Messwert` for the rules).
         """
         try:
-            with transaction(self._verbindung):
+            with self.bundle():
                 vorher = self._verbindung.total_changes
                 self._verbindung.executemany(
                     "INSERT INTO messwert VALUES (?, ?, ?, ?, ?) ON CONFLICT (uhrzeit) DO NOTHING", messwerte
@@ -127,43 +170,129 @@ class Puffer:
         zeilen = self._verbindung.execute("SELECT * FROM messwert ORDER BY uhrzeit LIMIT ?", (n,))
         return [Messwert._make(zeile) for zeile in zeilen]
 
+    def newest(self, n: int) -> list[Messwert]:
+        """The ``n`` newest waiting readings, oldest first."""
+        zeilen = self._verbindung.execute("SELECT * FROM messwert ORDER BY uhrzeit DESC LIMIT ?", (n,)).fetchall()
+        return [Messwert._make(zeile) for zeile in reversed(zeilen)]
+
     def forget(self, uhrzeiten: Iterable[int]) -> int:
         """Remove the readings of these instants and return how many were there."""
-        with transaction(self._verbindung):
-            return self._forget(uhrzeiten)
+        with self.bundle():
+            vorher = self._verbindung.total_changes
+            self._verbindung.execute(
+                "DELETE FROM messwert WHERE uhrzeit IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(uhrzeiten)),),
+            )
+            return self._verbindung.total_changes - vorher
 
     def waiting(self) -> int:
         """The number of readings without a receipt."""
         return int(self._verbindung.execute("SELECT count(*) FROM messwert").fetchone()[0])
 
-    def losses(self) -> list[tuple[int, int]]:
-        """Spans [von, bis) in epoch seconds whose readings were dropped because the buffer was full."""
-        return list(self._verbindung.execute("SELECT von, bis FROM verlust ORDER BY von"))
+    # --- spans -------------------------------------------------------------------------------------------------
+    def owed(self) -> list[Spanne]:
+        """Spans whose readings the operator is still to get: it asked for them, or a full buffer dropped them."""
+        return self._spannen("schuld")
 
-    def forget_loss(self, von: int) -> None:
-        """Forget the dropped span that begins at ``von``, once the operator knows of it."""
-        with transaction(self._verbindung):
-            self._verbindung.execute("DELETE FROM verlust WHERE von = ?", (von,))
+    def add_owed(self, neue: Iterable[Spanne]) -> None:
+        """Owe further spans."""
+        with self.bundle():
+            self._set_spannen("schuld", [*self.owed(), *neue])
+
+    def waiting_in(self, spanne: Spanne) -> list[Spanne]:
+        """The part of the span whose readings wait."""
+        zeilen = self._verbindung.execute(
+            "SELECT uhrzeit FROM messwert WHERE uhrzeit >= ? AND uhrzeit < ? ORDER BY uhrzeit", spanne
+        )
+        return spannen.of_readings(int(zeile[0]) for zeile in zeilen.fetchall())
+
+    def refill(self, spanne: Spanne, messwerte: Iterable[Messwert], *, gone_until: int) -> int:
+        """Pay one owed span with ``messwerte``, all that the memory has of it; return how many now wait anew.
+
+        Quarter hours before ``gone_until`` (s since 1970) that are neither among them nor wait already are gone
+        for good: see `gone`.
+        """
+        with self.bundle():
+            neu = self.put_many(messwerte)
+            fehlend = spannen.subtract([spanne], [*self.waiting_in(spanne), *spannen.since(gone_until, spanne)])
+            self._set_spannen("fehlanzeige", [*self.gone(), *fehlend])
+            self._set_spannen("schuld", spannen.subtract(self.owed(), [spanne]))
+        return neu
+
+    def gone(self) -> list[Spanne]:
+        """Spans that the meter no longer has, and that the operator does not know of yet."""
+        return self._spannen("fehlanzeige")
+
+    # --- log ---------------------------------------------------------------------------------------------------
+    def put_meldungen(self, eintraege: Iterable[Eintrag], *, alarm: bool = False) -> None:
+        """Store entries of the device log in one transaction: alarms are sent, others wait to be asked for.
+
+        At most 2,000 are kept; of more the oldest go, alarms last. Raises ValueError, and stores none, when one of
+        them could never be sent.
+        """
+        with self.bundle():
+            self._meldungen.put(eintraege, alarm=alarm)
+
+    def queue_meldungen(self, uhrzeit: int) -> None:
+        """The operator asks for the log: everything goes out, closed by an entry PROTOKOLL_GESENDET."""
+        with self.bundle():
+            self._meldungen.queue_all(uhrzeit)
+
+    def queued_meldungen(self) -> list[Meldung]:
+        """The entries of the next message about the log, at most 200."""
+        return self._meldungen.queued()
 
     # --- sending -----------------------------------------------------------------------------------------------
     def next_folge(self) -> int:
         """Reserve the next running number; it is on disk before this returns, so it is never used twice."""
-        with transaction(self._verbindung):
-            return self._next_folge()
+        with self.bundle():
+            zeile = self._verbindung.execute(
+                "UPDATE zustand SET wert = wert + 1 WHERE name = 'folge' RETURNING wert"
+            ).fetchone()
+        return int(zeile[0])
 
     def acknowledge(
-        self, uhrzeiten: Sequence[int], *, zeit: int, platz_s: int, reserve_folge: bool = False
-    ) -> int | None:
-        """Take note of a valid receipt in one transaction: forget its readings, keep its time and slot.
+        self,
+        uhrzeiten: Sequence[int] = (),
+        *,
+        meldungen: Sequence[int] = (),
+        fehlanzeigen: Sequence[Spanne] = (),
+        luecken: Sequence[Spanne] = (),
+        zustand: Mapping[str, int],
+    ) -> None:
+        """Take note of a valid receipt in one transaction: forget what was sent, owe what is asked for.
 
-        ``zeit`` is the operator's time in ms, ``platz_s`` the upload slot in seconds after the quarter. With
-        ``reserve_folge`` the running number of the next Telegramm is reserved in the same commit and returned.
+        ``uhrzeiten``, ``meldungen`` (numbers) and ``fehlanzeigen`` were sent, ``luecken`` are asked for,
+        ``zustand`` are the numbers to keep.
         """
-        with transaction(self._verbindung):
-            self._forget(uhrzeiten)
-            self._set("letzte_quittung", zeit)
-            self._set("platz_s", platz_s)
-            return self._next_folge() if reserve_folge else None
+        with self.bundle():
+            if uhrzeiten:
+                self.forget(uhrzeiten)
+            if meldungen:
+                self._meldungen.remove(meldungen)
+            if fehlanzeigen:
+                self._set_spannen("fehlanzeige", spannen.subtract(self.gone(), fehlanzeigen))
+            if luecken:
+                self.add_owed(luecken)
+            self.set_zustand(zustand)
+
+    def begin_epoche(self, epoche: int) -> bool:
+        """Begin an epoch that is later than the present one, with numbers from 0; False when it is not later."""
+        bisher = self._value("epoche")
+        if bisher is not None and epoche <= bisher:
+            return False
+        with self.bundle():
+            self.set_zustand({"epoche": epoche, "folge": -1})
+        return True
+
+    def set_zustand(self, werte: Mapping[str, int]) -> None:
+        """Keep these numbers, by name; the others stay."""
+        with self.bundle():
+            self._verbindung.execute(
+                f"INSERT INTO zustand VALUES {', '.join(['(?, ?)'] * len(werte))} "  # noqa: S608 - question marks
+                "ON CONFLICT (name) DO UPDATE SET wert = excluded.wert",
+                [teil for paar in werte.items() for teil in paar],
+            )
 
     @property
     def epoche(self) -> int:
@@ -185,6 +314,11 @@ class Puffer:
         """The upload slot of the last receipt, in seconds after the quarter."""
         return self._value("platz_s")
 
+    @property
+    def gesperrt(self) -> bool:
+        """The last answer was that the operator refuses this meter."""
+        return bool(self._value("gesperrt"))
+
     def close(self) -> None:
         self._verbindung.close()
 
@@ -197,44 +331,24 @@ class Puffer:
         self.close()
 
     # --- inside a transaction ----------------------------------------------------------------------------------
-    def _forget(self, uhrzeiten: Iterable[int]) -> int:
-        vorher = self._verbindung.total_changes
-        self._verbindung.executemany("DELETE FROM messwert WHERE uhrzeit = ?", ((u,) for u in uhrzeiten))
-        return self._verbindung.total_changes - vorher
-
-    def _next_folge(self) -> int:
-        zeile = self._verbindung.execute(
-            "UPDATE zustand SET wert = wert + 1 WHERE name = 'folge' RETURNING wert"
-        ).fetchone()
-        return int(zeile[0])
-
     def _drop_oldest(self, anzahl: int) -> None:
         if anzahl <= 0:
             return
         zeilen = self._verbindung.execute("SELECT uhrzeit FROM messwert ORDER BY uhrzeit LIMIT ?", (anzahl,))
-        verloren = [int(zeile[0]) for zeile in zeilen]
-        self._forget(verloren)
-        spannen = self.losses() + [(uhrzeit, uhrzeit + VIERTELSTUNDE_S) for uhrzeit in verloren]
-        self._verbindung.execute("DELETE FROM verlust")
-        self._verbindung.executemany("INSERT INTO verlust VALUES (?, ?)", _merge(spannen))
+        verloren = [int(zeile[0]) for zeile in zeilen.fetchall()]
+        self.forget(verloren)
+        self.add_owed(spannen.of_readings(verloren))
+
+    def _spannen(self, tabelle: str) -> list[Spanne]:
+        return list(self._verbindung.execute(f"SELECT von, bis FROM {tabelle} ORDER BY von"))  # noqa: S608 - ours
+
+    def _set_spannen(self, tabelle: str, neue: Iterable[Spanne]) -> None:
+        self._verbindung.execute(f"DELETE FROM {tabelle}")  # noqa: S608 - one of two names of ours
+        self._verbindung.executemany(
+            f"INSERT INTO {tabelle} VALUES (?, ?)",  # noqa: S608 - as above
+            spannen.merge(neue),
+        )
 
     def _value(self, name: str) -> int | None:
         zeile = self._verbindung.execute("SELECT wert FROM zustand WHERE name = ?", (name,)).fetchone()
         return None if zeile is None else int(zeile[0])
-
-    def _set(self, name: str, wert: int) -> None:
-        self._verbindung.execute(
-            "INSERT INTO zustand VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET wert = excluded.wert",
-            (name, wert),
-        )
-
-
-def _merge(spannen: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join half-open spans that touch or overlap."""
-    ergebnis: list[tuple[int, int]] = []
-    for von, bis in sorted(spannen):
-        if ergebnis and von <= ergebnis[-1][1]:
-            ergebnis[-1] = (ergebnis[-1][0], max(bis, ergebnis[-1][1]))
-        else:
-            ergebnis.append((von, bis))
-    return ergebnis

@@ -7,26 +7,40 @@ after which the buffer holds what it held before.
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway import sendeplan
-from gateway.fehler import Abgewiesen, AntwortUnzulaessig, QuittungUngueltig, SendeFehler
-from gateway.puffer import Puffer
-from gateway.verbindung import Antwort, Uebertragung
-from telegramm.fehler import TelegrammFehler
-from telegramm.messwerte import Messwert, Telegramm, Uhrstand
-from telegramm.quittung import Quittung, check_quittung
-from telegramm.schluessel import ski
-from telegramm.umschlag import parse, seal
+from gateway.ausgang import Ausgang, Gedaechtnis, Inhalt
+from gateway.empfang import Empfang
+from gateway.fehler import Abgewiesen, EpocheAbgewiesen, Gesperrt, QuittungUngueltig, SendeFehler
+from gateway.meldungen import PROTOKOLL_GESENDET
+from gateway.puffer import Lage, Puffer
+from gateway.uhr import Geraeteuhr, Massnahme, Uhrzustand
+from gateway.verbindung import Uebertragung
+from telegramm.einschreibung import Kette
+from telegramm.messwerte import KETTE, ZEIT, Firmware, Netz, Telegramm
+from telegramm.quittung import PROTOKOLL_SENDEN, Quittung
+from telegramm.umschlag import seal
 
-RETRY_AFTER_HOECHSTENS_S = 3600.0
+# The operator takes epochen that are up to a hundred ahead; after so many in a row it is one a day.
+EPOCHEN_IN_FOLGE = 20
+EPOCHE_FALSCH = {"folge", "epoche"}
+
+UHR_GESTELLT = "UHR_GESTELLT"
+UHR_UNSICHER = "UHR_UNSICHER"
+EPOCHE_NEU = "EPOCHE_NEU"
+GESPERRT = "GESPERRT"
+# Of the entries that are written here the operator is told these at once.
+ALARME = {UHR_UNSICHER, EPOCHE_NEU}
+
+Melden = Callable[[str, str], None]
+"""Writes an entry (code, text) into the log of the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +53,13 @@ class Abgelehnt:
 
 @dataclass(frozen=True, slots=True)
 class Sendung:
-    """One acknowledged Telegramm. ``zeit`` in ms since 1970, ``platz_s`` in s after the quarter."""
+    """One acknowledged Telegramm. ``zeit`` in ms since 1970, ``platz_s`` in s after the quarter.
 
+    ``sent``, ``neu``, ``doppelt`` and ``abgelehnt`` count readings, so they are 0 in a message of another ``art``.
+    ``eilig``: something waits that should follow at once.
+    """
+
+    art: str
     folge: int
     sent: int
     neu: int
@@ -52,6 +71,7 @@ class Sendung:
     bytes_in: int
     luecken: tuple[tuple[int, int], ...] = ()
     auftraege: tuple[str, ...] = ()
+    eilig: bool = False
 
 
 @dataclass(slots=True)
@@ -86,8 +106,26 @@ class Schluesselbund:
     betreiber_verschluesselung: ec.EllipticCurvePublicKey
 
 
+@dataclass(frozen=True, slots=True)
+class Umfeld:
+    """What the device around the gateway contributes; everything may be missing.
+
+    ``gedaechtnis`` fills gaps; ``netz`` and ``fw`` are told in each Telegramm. ``bei_quittung`` is called after
+    each valid receipt and reacts to its orders; what it raises goes to the caller, the receipt counts.
+    ``melden`` writes into the log of the device, without it straight into the buffer. ``bei_epoche`` is told of an
+    epoche before it is used.
+    """
+
+    gedaechtnis: Gedaechtnis | None = None
+    netz: Callable[[], Netz | None] = lambda: None
+    fw: Callable[[], Firmware | None] = lambda: None
+    bei_quittung: Callable[[Quittung], None] = lambda quittung: None
+    melden: Melden | None = None
+    bei_epoche: Callable[[int], None] = lambda epoche: None
+
+
 class Versand:
-    """Sends the readings of one meter. ``jetzt`` gives the meter's time in seconds since 1970."""
+    """Sends what one meter has to tell. Usable by one thread at a time; ``uhr`` is the clock of the device."""
 
     def __init__(
         self,
@@ -96,25 +134,32 @@ class Versand:
         puffer: Puffer,
         uebertragung: Uebertragung,
         schluessel: Schluesselbund,
-        jetzt: Callable[[], float] = time.time,
+        uhr: Geraeteuhr | None = None,
+        umfeld: Umfeld | None = None,
         zufall_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        self.uhr = uhr if uhr is not None else Geraeteuhr(time.time)
         self._zaehler = zaehler
         self._puffer = puffer
         self._uebertragung = uebertragung
-        self._schluessel = schluessel
-        self._jetzt = jetzt
+        self._umfeld = umfeld if umfeld is not None else Umfeld()
         self._zufall_bytes = zufall_bytes
-        self._betreiber_ski = ski(schluessel.betreiber_signatur)
-        self._eigene = {ski(schluessel.entschluesselung.public_key()): schluessel.entschluesselung}
+        self._ausgang = Ausgang(puffer, self._umfeld.gedaechtnis, self.uhr)
+        self._folge: int | None = None
+        self.use(schluessel)
 
+    def use(self, schluessel: Schluesselbund, epoche: int | None = None) -> None:
+        """Use these keys from now on; with new ones of the meter a later ``epoche`` begins, on disk at once."""
+        self._schluessel = schluessel
+        self._empfang = Empfang(self._zaehler, schluessel.entschluesselung, schluessel.betreiber_signatur)
+        if epoche is not None and self._puffer.begin_epoche(epoche):
+            self._folge = None
+
+    # --- sending -----------------------------------------------------------------------------------------------
     def send_one(self, hoechstens: int = sendeplan.WERTE_JE_TELEGRAMM) -> Sendung | None:
-        """Send the oldest readings in one Telegramm; None when nothing waits. Raises SendeFehler."""
-        werte = self._puffer.oldest(hoechstens)
-        if not werte:
-            return None
-        sendung, _ = self._send(werte, self._puffer.next_folge())
-        return sendung
+        """Send what is next in one Telegramm; None when nothing waits. Raises SendeFehler."""
+        inhalt, lage = self._ausgang.choose(hoechstens)
+        return None if inhalt is None else self._send(inhalt, lage)[0]
 
     def send_all(
         self,
@@ -125,26 +170,22 @@ class Versand:
         pause: Callable[[float], bool | None] = time.sleep,
         zufall: Callable[[], float] = lambda: int.from_bytes(os.urandom(6)) / 2**48,
     ) -> Bilanz:
-        """Send until nothing waits, one Telegramm in flight, oldest first.
+        """Send until nothing waits, one Telegramm in flight.
 
-        ``on_progress`` is called after each receipt with the `Sendung` and the number still waiting.
+        ``on_progress`` is called after each receipt with the `Sendung` and the number of readings still waiting.
         ``versuche`` tries in a row may fail before the last SendeFehler is raised; between them ``pause`` is
         called with the back-off in seconds, and when it returns True sending ends early without an error
-        (``stop_event.wait`` fits).
+        (``stop_event.wait`` fits). A SendeFehler that is ``taeglich`` is raised at once.
         """
         bilanz = Bilanz()
-        folge: int | None = None
         fehler_in_folge = 0
-        werte = self._puffer.oldest(hoechstens)
-        while werte:
+        inhalt, lage = self._ausgang.choose(hoechstens)
+        while inhalt is not None:
             try:
-                folge = self._puffer.next_folge() if folge is None else folge
-                sendung, folge = self._send(werte, folge, reserve=True)
+                sendung, _ = self._send(inhalt, lage, weiter=True)
             except SendeFehler as fehler:
-                # The number may have reached the operator, so the next try takes a new one.
-                folge = None
                 fehler_in_folge += 1
-                if fehler_in_folge >= versuche:
+                if fehler.taeglich or fehler_in_folge >= versuche:
                     raise
                 if pause(sendeplan.backoff(fehler_in_folge, zufall, fehler.retry_after)):
                     break
@@ -153,107 +194,159 @@ class Versand:
                 bilanz.add(sendung)
                 if on_progress is not None:
                     on_progress(sendung, self._puffer.waiting())
-            werte = self._puffer.oldest(hoechstens)
+            inhalt, lage = self._ausgang.choose(hoechstens)
         return bilanz
 
-    def _send(self, werte: list[Messwert], folge: int, *, reserve: bool = False) -> tuple[Sendung, int | None]:
-        anfrage = self._zufall_bytes(16)
-        klartext = self._build(werte, folge, anfrage)
+    def frage_zeit(self) -> Sendung:
+        """Ask for a signed time, for a clock that has lost its own. Raises SendeFehler."""
+        return self._send(Inhalt(ZEIT), self._puffer.lage())[0]
+
+    def send_kette(self) -> Kette:
+        """Ask for the operator's new certificates. They are not checked here. Raises SendeFehler."""
+        _, quittung = self._send(Inhalt(KETTE), self._puffer.lage())
+        if quittung.kette is None:
+            raise QuittungUngueltig("Die Quittung bringt keine neue Kette des Betreibers.")
+        return quittung.kette
+
+    # --- one message -------------------------------------------------------------------------------------------
+    def _send(self, inhalt: Inhalt, lage: Lage, *, weiter: bool = False) -> tuple[Sendung, Quittung]:
+        """Send until it is acknowledged or fails; a refused epoche or number is replaced at once."""
+        while True:
+            try:
+                ergebnis = self._exchange(inhalt, lage, weiter=weiter)
+            except Gesperrt as fehler:
+                self._note_gesperrt(fehler, lage)
+                raise
+            except Abgewiesen as fehler:
+                if fehler.status != 409 or fehler.code not in EPOCHE_FALSCH:
+                    raise
+                if self._begin_next_epoche(fehler.code, lage) > EPOCHEN_IN_FOLGE:
+                    raise EpocheAbgewiesen(fehler.status, fehler.code) from fehler
+                lage = self._puffer.lage()
+            else:
+                break
+        # The old chain is what such a message is sent for, so its receipt may order the same once more.
+        if inhalt.art != KETTE:
+            self._umfeld.bei_quittung(ergebnis[1])
+        return ergebnis
+
+    def _exchange(self, inhalt: Inhalt, lage: Lage, *, weiter: bool) -> tuple[Sendung, Quittung]:
+        # Whatever happens, this number may have reached the operator, so the next try takes a new one.
+        folge, self._folge = self._folge, None
+        folge = self._puffer.next_folge() if folge is None else folge
+        klartext = self._build(inhalt, lage.zustand["epoche"], folge)
         umschlag = seal(
             klartext,
             empfaenger=self._schluessel.betreiber_verschluesselung,
             unterzeichner=self._schluessel.unterzeichner,
-            signiert_um=datetime.fromtimestamp(int(self._jetzt()), UTC),
+            signiert_um=datetime.fromtimestamp(int(self.uhr.now()), UTC),
         )
+        gesendet = self.uhr.now()
         antwort = self._uebertragung.post(umschlag)
-        quittung = self._open(antwort, klartext)
+        empfangen = self.uhr.now()
+        quittung = self._empfang.open(antwort, klartext, inhalt.zeilen)
+        vorher = self.uhr.zustand
+        massnahme = self.uhr.abgleich(quittung.zeit, gesendet, empfangen)
+        if massnahme is Massnahme.VERWEIGERT:
+            raise QuittungUngueltig("Die Zeit der Quittung liegt vor der letzten Quittung.")
+        danach = self._acknowledge(inhalt, lage, quittung, weiter=weiter)
+        self._report_clock(massnahme, vorher)
+        gezaehlt = quittung if inhalt.werte else None
         sendung = Sendung(
+            art=inhalt.art,
             folge=folge,
-            sent=len(werte),
-            neu=quittung.neu,
-            doppelt=quittung.doppelt,
-            abgelehnt=_rejected(quittung, werte),
+            sent=len(inhalt.werte),
+            neu=gezaehlt.neu if gezaehlt else 0,
+            doppelt=gezaehlt.doppelt if gezaehlt else 0,
+            abgelehnt=tuple(Abgelehnt(inhalt.werte[i].uhrzeit, grund) for i, grund in quittung.abgelehnt)
+            if gezaehlt
+            else (),
             zeit=quittung.zeit,
             platz_s=quittung.platz_s,
             bytes_out=len(umschlag),
             bytes_in=len(antwort.body),
             luecken=quittung.luecken,
             auftraege=quittung.auftraege,
+            eilig=self._ausgang.is_urgent(danach),
         )
-        # Only when the next Telegramm follows at once is its number reserved in the same commit; a number that
-        # was reserved and never used would only look like a lost Telegramm.
-        weiter = reserve and self._puffer.waiting() > len(werte)
-        naechste = self._puffer.acknowledge(
-            [wert.uhrzeit for wert in werte],
-            zeit=quittung.zeit,
-            platz_s=quittung.platz_s,
-            reserve_folge=weiter,
-        )
-        return sendung, naechste
+        return sendung, quittung
 
-    def _build(self, werte: list[Messwert], folge: int, anfrage: bytes) -> bytes:
+    def _build(self, inhalt: Inhalt, epoche: int, folge: int) -> bytes:
         return Telegramm(
-            art="MESSWERTE",
+            art=inhalt.art,
             zaehler=self._zaehler,
-            epoche=self._puffer.epoche,
+            epoche=epoche,
             folge=folge,
-            anfrage=anfrage,
-            erzeugt=int(self._jetzt() * 1000),
-            uhr=Uhrstand(zustand="GESTELLT", letzter_abgleich=None, abweichung_ms=None),
-            werte=tuple(werte),
-            ereignisse=(),
-            luecken=(),
-            netz=None,
-            fw=None,
+            anfrage=self._zufall_bytes(16),
+            erzeugt=int(self.uhr.now() * 1000),
+            uhr=self.uhr.uhrstand(),
+            werte=tuple(inhalt.werte),
+            ereignisse=tuple(inhalt.ereignisse),
+            luecken=tuple(inhalt.luecken),
+            netz=self._umfeld.netz(),
+            fw=self._umfeld.fw(),
         ).to_bytes()
 
-    def _open(self, antwort: Antwort, klartext: bytes) -> Quittung:
-        """Check and open a receipt. Raises Abgewiesen, AntwortUnzulaessig, QuittungUngueltig."""
-        if antwort.status != 200:
-            raise Abgewiesen(antwort.status, error_code(antwort), retry_after(antwort.headers))
-        if antwort.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/cms":
-            raise AntwortUnzulaessig("Die Antwort ist keine Quittung (falscher Content-Type).")
-        try:
-            umschlag = parse(antwort.body)
-            if umschlag.unterzeichner_ski != self._betreiber_ski:
-                raise QuittungUngueltig("Die Quittung ist nicht vom Betreiber unterzeichnet.")
-            geprueft = umschlag.verify(self._schluessel.betreiber_signatur)
-            quittung = Quittung.from_bytes(geprueft.decrypt(self._eigene))
-            check_quittung(quittung, klartext, self._zaehler)
-        except TelegrammFehler as fehler:
-            raise QuittungUngueltig(f"Die Quittung ist ungültig ({fehler.code}).") from fehler
-        letzte = self._puffer.letzte_quittung
-        if letzte is not None and quittung.zeit < letzte:
-            raise QuittungUngueltig("Die Zeit der Quittung liegt vor der letzten Quittung.")
-        return quittung
+    def _acknowledge(self, inhalt: Inhalt, lage: Lage, quittung: Quittung, *, weiter: bool) -> Lage:
+        """Everything that a valid receipt changes, in one commit; returns what is left to be sent."""
+        zustand = {"letzte_quittung": quittung.zeit, "platz_s": quittung.platz_s, **self.uhr.export_state()}
+        zustand |= {name: 0 for name in ("gesperrt", "epochen_in_folge") if lage.zustand.get(name)}
+        luecken = self._ausgang.owe(quittung.luecken)
+        # The answer to the end of the log may still carry the order for it.
+        protokoll = PROTOKOLL_SENDEN in quittung.auftraege and not any(
+            meldung.code == PROTOKOLL_GESENDET for meldung in inhalt.ereignisse
+        )
+        with self._puffer.bundle():
+            self._puffer.acknowledge(
+                [wert.uhrzeit for wert in inhalt.werte],
+                meldungen=[meldung.nummer for meldung in inhalt.ereignisse],
+                fehlanzeigen=inhalt.luecken,
+                luecken=luecken,
+                zustand=zustand,
+            )
+            if protokoll:
+                self._puffer.queue_meldungen(int(self.uhr.now()))
+            # Mostly nothing but readings waits, and then the rest is known without another look.
+            if protokoll or luecken or lage.meldungen or lage.fehlanzeigen or lage.schulden:
+                lage = self._puffer.lage()
+            else:
+                lage = lage._replace(wartend=lage.wartend - len(inhalt.werte))
+            # Only when the next Telegramm follows at once is its number reserved in the same commit; a number
+            # that was reserved and never used would only look like a lost Telegramm.
+            if weiter and self._ausgang.waits(lage):
+                self._folge = self._puffer.next_folge()
+        self._ausgang.note_sent(inhalt)
+        return lage
 
+    # --- what the log tells ------------------------------------------------------------------------------------
+    def _report_clock(self, massnahme: Massnahme, vorher: Uhrzustand) -> None:
+        if massnahme is Massnahme.GESTELLT:
+            abweichung_ms = self.uhr.abweichung_ms or 0
+            richtung = "vor" if abweichung_ms > 0 else "nach"
+            self.report(UHR_GESTELLT, f"Die Uhr ging {abs(abweichung_ms)} ms {richtung} und wurde gestellt.")
+        elif massnahme is Massnahme.MISSTRAUT and vorher is Uhrzustand.GESTELLT:
+            self.report(UHR_UNSICHER, "Die Zeit des Betreibers weicht weit ab; eine zweite Antwort entscheidet.")
 
-def _rejected(quittung: Quittung, werte: list[Messwert]) -> tuple[Abgelehnt, ...]:
-    """Name the rejected readings; raises QuittungUngueltig unless the receipt accounts for every row once."""
-    stellen = [stelle for stelle, _ in quittung.abgelehnt]
-    if len(set(stellen)) != len(stellen) or not all(0 <= stelle < len(werte) for stelle in stellen):
-        raise QuittungUngueltig("Die Quittung lehnt Messwerte ab, die nicht gesendet wurden.")
-    if quittung.neu + quittung.doppelt + len(stellen) != len(werte):
-        raise QuittungUngueltig("Die Quittung zählt andere Messwerte, als gesendet wurden.")
-    return tuple(Abgelehnt(werte[stelle].uhrzeit, grund) for stelle, grund in quittung.abgelehnt)
+    def _note_gesperrt(self, fehler: Gesperrt, lage: Lage) -> None:
+        if not lage.zustand.get("gesperrt"):
+            self._puffer.set_zustand({"gesperrt": 1})
+            self.report(GESPERRT, f"{fehler}. Der Zähler zählt weiter und fragt einmal am Tag.")
 
+    def _begin_next_epoche(self, code: str, lage: Lage) -> int:
+        """The operator has seen more than this device remembers: number anew. Returns how many times in a row."""
+        epoche = lage.zustand["epoche"] + 1
+        in_folge = lage.zustand.get("epochen_in_folge", 0) + 1
+        self._umfeld.bei_epoche(epoche)
+        with self._puffer.bundle():
+            self._puffer.begin_epoche(epoche)
+            self._puffer.set_zustand({"epochen_in_folge": in_folge})
+        if in_folge == 1:
+            self.report(EPOCHE_NEU, f"Epoche {epoche} begonnen, weil der Betreiber {code!r} meldet.")
+        return in_folge
 
-def error_code(antwort: Antwort) -> str:
-    """The code of a problem+json body, "" when there is none. It is only shown, so anything odd is left out."""
-    try:
-        code = json.loads(antwort.body).get("code", "")
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return code if isinstance(code, str) and code.isascii() and code.isidentifier() and len(code) < 50 else ""
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds (RFC 9110, 10.2.3, delay-seconds only), at most an hour.
-
-    A longer wish is cut, because an answer that is not a receipt is not signed end to end by the operator's
-    signature key and must not be able to silence a meter.
-    """
-    text = headers.get("retry-after", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        return None
-    return min(float(text), RETRY_AFTER_HOECHSTENS_S)
+    def report(self, code: str, text: str) -> None:
+        """Write an entry into the log of the device."""
+        if self._umfeld.melden is not None:
+            self._umfeld.melden(code, text)
+        else:
+            self._puffer.put_meldungen([(int(self.uhr.now()), code, text)], alarm=code in ALARME)

@@ -7,6 +7,7 @@ way of misbehaving is one attribute.
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.verbindung import Antwort
 from telegramm.einschreibung import Einschreibung, Einschreibungsantwort
-from telegramm.messwerte import Messwert, Telegramm
+from telegramm.messwerte import Meldung, Messwert, Telegramm
 from telegramm.quittung import Quittung
 from telegramm.schluessel import ski
 from telegramm.umschlag import parse, seal
@@ -49,7 +50,9 @@ def make_certificate(
     bis: datetime = GUELTIG_BIS,
     server: bool = False,
     dns: str = "localhost",
+    nutzung: str | None = None,
 ) -> x509.Certificate:
+    """``nutzung``: "signatur" or "verschluesselung", the key usage of the operator's certificates."""
     bauer = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -66,7 +69,19 @@ def make_certificate(
         namen = [x509.DNSName(dns)]
         adressen = [x509.IPAddress(IPv4Address("127.0.0.1"))] if dns == "localhost" else []
         bauer = bauer.add_extension(x509.SubjectAlternativeName([*namen, *adressen]), critical=False)
+    if nutzung is not None:
+        bauer = bauer.add_extension(make_key_usage(nutzung), critical=True)
     return bauer.sign(mit, hashes.SHA256())
+
+
+def make_key_usage(nutzung: str) -> x509.KeyUsage:
+    bits = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "key_cert_sign", "crl_sign",
+         "encipher_only", "decipher_only"), False
+    )  # fmt: skip
+    return x509.KeyUsage(
+        digital_signature=nutzung == "signatur", key_agreement=nutzung == "verschluesselung", **bits
+    )
 
 
 def der(zertifikat: x509.Certificate) -> bytes:
@@ -102,7 +117,11 @@ class FakeBetreiber:
         self.gespeichert: dict[int, Messwert] = {}
         self.quarantaene: list[tuple[Messwert, str]] = []
         self.lehnt_ab: Callable[[Messwert], str | None] = lambda wert: None
+        self.meldungen: list[Meldung] = []
+        self.fehlanzeigen: list[tuple[int, int]] = []
         self.zeit = MONTAG * 1000
+        # A clock in s since 1970 takes the place of the fixed `zeit`.
+        self.uhr: Callable[[], float] | None = None
         self.platz_s = 137
         self.kunden: dict[bytes, tuple[ec.EllipticCurvePublicKey, ec.EllipticCurvePublicKey]] = {}
 
@@ -129,9 +148,13 @@ class FakeBetreiber:
             zertifikat_signatur=signatur,
             zertifikat_verschluesselung=verschluesselung,
             ca=(der(self.ca), der(self.wurzel)),
-            betreiber_signatur=der(self.issue("Betreiber Signatur", self.signatur.public_key())),
+            betreiber_signatur=der(
+                self.issue("Betreiber Signatur", self.signatur.public_key(), nutzung="signatur")
+            ),
             betreiber_verschluesselung=der(
-                self.issue("Betreiber Verschluesselung", self.verschluesselung.public_key())
+                self.issue(
+                    "Betreiber Verschluesselung", self.verschluesselung.public_key(), nutzung="verschluesselung"
+                )
             ),
         )
 
@@ -146,8 +169,15 @@ class FakeBetreiber:
         self.telegramme.append(telegramm)
         return telegramm, klartext, verschluesselung
 
+    def note(self, telegramm: Telegramm) -> int:
+        """Keep the rows that are no readings; returns how many."""
+        self.meldungen += telegramm.ereignisse
+        self.fehlanzeigen += telegramm.luecken
+        return len(telegramm.ereignisse) + len(telegramm.luecken)
+
     def store(self, telegramm: Telegramm, klartext: bytes) -> Quittung:
-        neu = doppelt = 0
+        neu = self.note(telegramm)
+        doppelt = 0
         abgelehnt = []
         for stelle, wert in enumerate(telegramm.werte):
             grund = self.lehnt_ab(wert)
@@ -170,7 +200,7 @@ class FakeBetreiber:
             doppelt=doppelt,
             abgelehnt=tuple(abgelehnt),
             luecken=(),
-            zeit=self.zeit,
+            zeit=self.zeit if self.uhr is None else int(self.uhr() * 1000),
             platz_s=self.platz_s,
             auftraege=(),
         )
@@ -198,15 +228,35 @@ class FakeBetreiber:
 
 @dataclass
 class Leitung:
-    """A fake link: calls one function after another from ``ablauf``, then ``sonst`` for ever."""
+    """A fake link: calls one function after another from ``ablauf``, then ``sonst`` for ever.
+
+    ``dateien`` is what can be fetched, by path; ``verbunden`` lists the contexts that `reconnect` was given.
+    """
 
     sonst: Callable[[bytes], Antwort]
     ablauf: list[Callable[[bytes], Antwort]] = field(default_factory=list)
     gesendet: list[bytes] = field(default_factory=list)
+    dateien: dict[str, bytes] = field(default_factory=dict)
+    geholt: list[str] = field(default_factory=list)
+    verbunden: list[ssl.SSLContext | None] = field(default_factory=list)
+    bytes_gesamt: int = 0
 
     def post(self, body: bytes) -> Antwort:
         self.gesendet.append(body)
-        return self.ablauf.pop(0)(body) if self.ablauf else self.sonst(body)
+        self.bytes_gesamt += len(body)
+        antwort = self.ablauf.pop(0)(body) if self.ablauf else self.sonst(body)
+        self.bytes_gesamt += len(antwort.body)
+        return antwort
+
+    def get(self, pfad: str) -> Antwort:
+        self.geholt.append(pfad)
+        if pfad not in self.dateien:
+            return Antwort(404)
+        self.bytes_gesamt += len(self.dateien[pfad])
+        return Antwort(200, {"content-type": "application/octet-stream"}, self.dateien[pfad])
+
+    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
+        self.verbunden.append(kontext)
 
 
 def answer_enrolment(betreiber: FakeBetreiber) -> Leitung:

@@ -64,25 +64,84 @@ def test_a_reading_that_could_never_be_sent_is_refused_with_its_batch(tmp_path: 
 def test_full_buffer_drops_the_oldest_and_remembers_the_span(tmp_path: Path) -> None:
     with Puffer(tmp_path / "p.sqlite", kapazitaet=KAPAZITAET_MINDESTENS) as puffer:
         puffer.put_many(make_werte(3840))
-        assert puffer.losses() == []
+        assert puffer.owed() == []
         puffer.put_many(make_werte(2, MONTAG + 3840 * 900))
         assert puffer.waiting() == 3840
-        assert puffer.losses() == [(MONTAG, MONTAG + 1800)]
+        assert puffer.owed() == [(MONTAG, MONTAG + 1800)]
         # The next two that fall out touch the span before, so the span grows.
         puffer.put_many(make_werte(2, MONTAG + 3842 * 900))
-        assert puffer.losses() == [(MONTAG, MONTAG + 3600)]
+        assert puffer.owed() == [(MONTAG, MONTAG + 3600)]
         assert puffer.oldest(1)[0].uhrzeit == MONTAG + 3600
     with Puffer(tmp_path / "p.sqlite", kapazitaet=KAPAZITAET_MINDESTENS) as puffer:
-        assert puffer.losses() == [(MONTAG, MONTAG + 3600)]
-        puffer.forget_loss(MONTAG)
-        assert puffer.losses() == []
+        assert puffer.owed() == [(MONTAG, MONTAG + 3600)]
 
 
 def test_dropped_spans_with_a_gap_stay_apart(tmp_path: Path) -> None:
     with Puffer(tmp_path / "p.sqlite", kapazitaet=KAPAZITAET_MINDESTENS) as puffer:
         puffer.put_many([Messwert(MONTAG - 9000, 0, 0, 0, 0), *make_werte(3840)])
         puffer.put_many(make_werte(1, MONTAG + 3840 * 900))
-        assert puffer.losses() == [(MONTAG - 9000, MONTAG - 8100), (MONTAG, MONTAG + 900)]
+        assert puffer.owed() == [(MONTAG - 9000, MONTAG - 8100), (MONTAG, MONTAG + 900)]
+
+
+def test_a_buffer_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    datei = tmp_path / "p.sqlite"
+    alt = sqlite3.connect(datei)
+    alt.executescript(
+        "CREATE TABLE messwert (uhrzeit INTEGER PRIMARY KEY, bezug_wh INTEGER NOT NULL,"
+        " einspeisung_wh INTEGER NOT NULL, leistung_w INTEGER, status INTEGER NOT NULL);"
+        "CREATE TABLE zustand (name TEXT PRIMARY KEY, wert INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE verlust (von INTEGER PRIMARY KEY, bis INTEGER NOT NULL);"
+        "INSERT INTO zustand VALUES ('folge', 41), ('epoche', 1);"
+        f"INSERT INTO verlust VALUES ({MONTAG}, {MONTAG + 1800});"
+        f"INSERT INTO messwert VALUES ({MONTAG + 1800}, 7, 0, NULL, 0);"
+    )
+    alt.close()
+    for _ in range(2):
+        with Puffer(datei, epoche=1) as puffer:
+            assert puffer.owed() == [(MONTAG, MONTAG + 1800)]
+            assert puffer.oldest(9) == [Messwert(MONTAG + 1800, 7, 0, None, 0)]
+            assert puffer.folge == 41
+
+
+def test_refill_stores_what_is_there_and_names_what_is_gone(tmp_path: Path) -> None:
+    with Puffer(tmp_path / "p.sqlite") as puffer:
+        puffer.add_owed([(MONTAG, MONTAG + 9000)])
+        puffer.put(Messwert(MONTAG + 900, 5, 0, None, 0))
+        # Of ten quarter hours one waits, the memory has two, and the last two are too young to be given up.
+        neu = puffer.refill(
+            (MONTAG, MONTAG + 9000),
+            [Messwert(MONTAG + 900, 999, 0, None, 0), Messwert(MONTAG + 1800, 6, 0, None, 0)],
+            gone_until=MONTAG + 7200,
+        )
+        assert neu == 1
+        assert [wert.bezug_wh for wert in puffer.oldest(9)] == [5, 6]
+        assert puffer.gone() == [(MONTAG, MONTAG + 900), (MONTAG + 2700, MONTAG + 7200)]
+        assert puffer.owed() == []
+
+
+def test_a_refill_in_pieces_leaves_the_rest_owed(tmp_path: Path) -> None:
+    with Puffer(tmp_path / "p.sqlite") as puffer:
+        puffer.add_owed([(MONTAG, MONTAG + 3600), (MONTAG + 9000, MONTAG + 9900)])
+        puffer.refill((MONTAG, MONTAG + 1800), [], gone_until=MONTAG + 99_000)
+        assert puffer.owed() == [(MONTAG + 1800, MONTAG + 3600), (MONTAG + 9000, MONTAG + 9900)]
+        # Told is told, also when more is gone by then.
+        puffer.refill((MONTAG + 1800, MONTAG + 2700), [], gone_until=MONTAG + 99_000)
+        puffer.acknowledge(fehlanzeigen=[(MONTAG, MONTAG + 1800)], zustand={"platz_s": 1})
+        assert puffer.gone() == [(MONTAG + 1800, MONTAG + 2700)]
+
+
+def test_a_bundle_is_all_or_nothing(tmp_path: Path) -> None:
+    with Puffer(tmp_path / "p.sqlite") as puffer:
+        with pytest.raises(ValueError, match="reading"), puffer.bundle():
+            puffer.put_meldungen([(MONTAG, "MAGNETFELD", "ein Text")], alarm=True)
+            puffer.put(Messwert(MONTAG + 1, 0, 0, 0, 0))
+        assert puffer.queued_meldungen() == []
+
+
+def test_works_in_memory() -> None:
+    with Puffer(":memory:", epoche=4) as puffer:
+        puffer.put_many(make_werte(3))
+        assert (puffer.next_folge(), puffer.waiting(), puffer.epoche) == (0, 3, 4)
 
 
 def test_less_than_forty_days_is_refused(tmp_path: Path) -> None:
@@ -105,20 +164,24 @@ def test_acknowledge_forgets_and_notes_in_one_commit(tmp_path: Path) -> None:
     with Puffer(datei) as puffer:
         assert (puffer.letzte_quittung, puffer.platz_s) == (None, None)
         puffer.put_many(make_werte(3))
-        assert puffer.acknowledge([MONTAG], zeit=1_772_409_600_123, platz_s=42) is None
-        assert puffer.acknowledge([MONTAG + 900], zeit=1_772_409_600_456, platz_s=43, reserve_folge=True) == 0
+        puffer.acknowledge([MONTAG], zustand={"letzte_quittung": 1_772_409_600_123, "platz_s": 42})
+        puffer.acknowledge([MONTAG + 900], zustand={"letzte_quittung": 1_772_409_600_456, "platz_s": 43})
     with Puffer(datei) as puffer:
-        assert (puffer.letzte_quittung, puffer.platz_s, puffer.folge) == (1_772_409_600_456, 43, 0)
+        assert (puffer.letzte_quittung, puffer.platz_s, puffer.folge) == (1_772_409_600_456, 43, -1)
         assert [wert.uhrzeit for wert in puffer.oldest(9)] == [MONTAG + 1800]
 
 
-def test_an_epoche_before_that_of_the_buffer_is_refused(tmp_path: Path) -> None:
+def test_a_later_epoche_numbers_anew_and_an_earlier_one_changes_nothing(tmp_path: Path) -> None:
     datei = tmp_path / "p.sqlite"
-    Puffer(datei, epoche=2).close()
-    with pytest.raises(OrdnerFehler, match="Epoche"):
-        Puffer(datei, epoche=1)
+    with Puffer(datei, epoche=2) as puffer:
+        assert [puffer.next_folge(), puffer.next_folge()] == [0, 1]
+    # The buffer has begun an epoche that the configuration does not know of.
+    with Puffer(datei, epoche=1) as puffer:
+        assert (puffer.epoche, puffer.next_folge()) == (2, 2)
     with Puffer(datei, epoche=3) as puffer:
-        assert puffer.epoche == 3
+        assert (puffer.epoche, puffer.next_folge()) == (3, 0)
+        assert puffer.begin_epoche(3) is False
+        assert puffer.next_folge() == 1
 
 
 def test_writes_durably(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.sendeplan import Sendeplan, backoff, next_slot
+from gateway.sendeplan import BUENDEL_S, Sendeplan, backoff, next_slot
 
 MITTERNACHT = 1772409600  # 2026-03-02T00:00:00Z
 
@@ -64,3 +64,38 @@ def test_a_day_of_faults_then_success() -> None:
 def test_back_to_back_only_while_more_than_a_telegramm_waits(wartend: int, erwartet: int) -> None:
     plan = Sendeplan.begin(MITTERNACHT, 60, lambda: 0.0)
     assert plan.after_success(MITTERNACHT + 100, 360, wartend).naechste == MITTERNACHT + erwartet
+
+
+def test_what_is_urgent_follows_at_once() -> None:
+    plan = Sendeplan.begin(MITTERNACHT, 60, lambda: 0.0)
+    assert plan.after_success(MITTERNACHT + 100, 360, 0, eilig=True).naechste == MITTERNACHT + 100
+
+
+@pytest.mark.parametrize(
+    ("jetzt", "erwartet"), [(100, 360), (360, 21_960), (21_959, 21_960), (21_960, 43_560), (86_399, 86_760)]
+)
+def test_bundling_sends_at_the_slot_after_every_sixth_hour(jetzt: float, erwartet: float) -> None:
+    plan = Sendeplan.begin(MITTERNACHT, 60, lambda: 0.0)
+    danach = plan.after_success(MITTERNACHT + jetzt, 360, 24, abstand_s=BUENDEL_S)
+    assert danach.naechste == MITTERNACHT + erwartet
+    assert danach.without_work(MITTERNACHT + jetzt, abstand_s=BUENDEL_S).naechste == MITTERNACHT + erwartet
+
+
+def test_a_locked_meter_asks_once_a_day_within_an_hour_and_is_normal_after_a_success() -> None:
+    plan = Sendeplan.begin(MITTERNACHT, 60, lambda: 0.0)
+    for zufall, tag in ((0.0, 86_400), (0.5, 86_400 + 1800), (0.75, 86_400 + 2700)):
+        gesperrt = plan.after_failure(MITTERNACHT + 60, lambda zufall=zufall: zufall, 30, taeglich=True)
+        assert (gesperrt.naechste, gesperrt.gesperrt) == (MITTERNACHT + 60 + tag, True)
+        # Not even an alarm wakes it.
+        assert gesperrt.on_alarm(MITTERNACHT + 500) == gesperrt
+    assert not gesperrt.after_failure(MITTERNACHT + 60, lambda: 0.0).gesperrt
+    danach = gesperrt.after_success(MITTERNACHT + 90_000, 60, 0)
+    assert (danach.naechste, danach.fehlversuche, danach.gesperrt) == (MITTERNACHT + 90_060, 0, False)
+
+
+def test_an_alarm_is_sent_now_unless_trying_has_failed() -> None:
+    plan = Sendeplan.begin(MITTERNACHT, 60, lambda: 0.0)
+    assert plan.on_alarm(MITTERNACHT + 5).naechste == MITTERNACHT + 5
+    assert plan.on_alarm(MITTERNACHT + 65).naechste == MITTERNACHT + 60
+    gestoert = plan.after_failure(MITTERNACHT + 60, lambda: 0.5)
+    assert gestoert.on_alarm(MITTERNACHT + 60).naechste == MITTERNACHT + 61
