@@ -21,3 +21,11 @@ class LastprofilZuEnde(SimulationFehler):
 
 class ZaehlwerkFehler(SimulationFehler):
     """The register cannot be opened, or was asked for something that would make it fall."""
+
+
+class MobilfunkFehler(SimulationFehler):
+    """The SIM card or a setting of the mobile link is not usable."""
+
+
+class FlotteUngueltig(SimulationFehler):
+    """A fleet cannot be run as it was asked for."""

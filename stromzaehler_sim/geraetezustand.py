@@ -1,6 +1,6 @@
 """What the running meter tells its display: a small file that is replaced whole and never waited for.
 
-Nothing in it must survive a power cut: everything is told anew after a start, so the file is written without fsync.
+Nothing in it must survive a power cut: everything is told anew after a start, so it is written without fsync.
 """
 
 from __future__ import annotations

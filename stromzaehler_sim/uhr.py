@@ -1,15 +1,19 @@
-"""The clock of the meter: real time, or a simulated one that it shares with the operator.
+"""Two clocks: `Uhr` is the time of the world, `Rtc` what the clock chip of a meter makes of it.
 
-simulated = start + (real - bezug) * faktor. Operator and meters compute this from the same settings, so that they
-agree without talking to each other.
+The world's time is real time, or a simulated one that meters and operator share:
+simulated = start + (real - bezug) * faktor. They compute it from the same settings, so that they agree without
+talking to each other. The clock chip is a faulty copy: it runs too fast or too slow, and it can be wrong or lost.
+The gateway makes it right again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -83,6 +87,37 @@ class Uhr:
             if rest <= 0:
                 return True
             stop_event.wait(min(rest, SCHLAF_HOECHSTENS_S))
+
+
+@dataclass(frozen=True, slots=True)
+class Rtc:
+    """A clock chip: ahead of the world by ``versatz_s`` at the world's instant ``bezug``, and by ``gang_ppm`` more
+    microseconds in every second after it. It goes on while the meter is without voltage."""
+
+    bezug: float = 0.0
+    versatz_s: float = 0.0
+    gang_ppm: int = 0
+
+    def show(self, welt: float) -> float:
+        """What it shows at the world's instant ``welt``, in seconds since 1970."""
+        return welt + self.versatz_s + self.gang_ppm * (welt - self.bezug) / 1e6
+
+    def move(self, welt: float, sekunden: float) -> Rtc:
+        """The clock after somebody moved it by ``sekunden``."""
+        return replace(self, bezug=welt, versatz_s=self.show(welt) - welt + sekunden)
+
+    def lose(self, welt: float) -> Rtc:
+        """The clock after it lost its time: it begins anew in 1970, as a chip does."""
+        return self.move(welt, -self.show(welt))
+
+    def run_at(self, welt: float, gang_ppm: int) -> Rtc:
+        """The clock after its quartz was replaced: from now on it runs at ``gang_ppm``."""
+        return replace(self.move(welt, 0.0), gang_ppm=gang_ppm)
+
+
+def draw_gang_ppm(zaehler: str) -> int:
+    """The error of the quartz of a meter in ppm, from its number. ±20 ppm are usual without compensation."""
+    return int.from_bytes(hashlib.sha256(f"Quarz {zaehler}".encode()).digest()[:4]) % 41 - 20
 
 
 def parse_instant(text: str, name: str) -> float:

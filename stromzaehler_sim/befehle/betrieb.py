@@ -20,6 +20,7 @@ from stromzaehler_sim.befehle.grundlage import (
     readable_errors,
     stop_on_signal,
 )
+from stromzaehler_sim.firewall.waechter import CODE, install
 from stromzaehler_sim.stromzaehler import Stromzaehler
 from stromzaehler_sim.uhr import Uhr, parse_instant
 
@@ -33,13 +34,22 @@ def start(ordner: tuple[Path, ...]) -> None:
     Beispiel:
       stromzaehler start var/z1 var/z2
     Zeitraffer: MSB_UHR_START, MSB_UHR_BEZUG und MSB_UHR_FAKTOR, dieselben wie beim Betreiber.
+
+    Eine Firewall in diesem Prozess lässt nur Verbindungen zum Betreiber zu; nichts lauscht. Führt der Betreiber
+    einen Zähler nicht mehr, hält dieser Zähler an; was noch nicht quittiert ist, bleibt in seinem Ordner.
     """
     with readable_errors(), ExitStack() as stapel:
         uhr = Uhr.from_env()
-        laufende = []
-        for pfad in dict.fromkeys(ordner):
+        pfade = list(dict.fromkeys(ordner))
+        for pfad in pfade:
             stapel.enter_context(Ordner(pfad).lock())
-            laufende.append(stapel.enter_context(Stromzaehler.open(pfad, uhr)))
+        waechter = install(Ordner(pfad) for pfad in pfade)
+        laufende = [stapel.enter_context(Stromzaehler.open(pfad, uhr)) for pfad in pfade]
+        # The guard is one for the process; the first meter writes down what it refuses.
+        erster = laufende[0]
+        erster.uebergabe.quellen.append(
+            lambda: [(int(erster.jetzt()), CODE, text) for text in waechter.take_abgewiesen()]
+        )
         halt = stapel.enter_context(stop_on_signal())
         abbrueche: list[BaseException] = []
         faeden = [
@@ -69,6 +79,9 @@ def _run(zaehler: Stromzaehler, uhr: Uhr, halt: threading.Event, abbrueche: list
 
     try:
         zaehler.run(halt, on_sendung=show_sendung, on_fehler=lambda fehler: show(f"wartet: {fehler}"))
+        if zaehler.endgueltig:
+            wartend = zaehler.gateway.puffer.waiting()
+            show(f"hält an: Der Betreiber führt diesen Zähler nicht mehr. {wartend} Messwerte bleiben im Ordner.")
     except Exception as fehler:
         abbrueche.append(fehler)
         show(f"hält an: {fehler}")

@@ -17,11 +17,13 @@ import click
 from gateway.fehler import GatewayFehler, SendeFehler
 from gateway.versand import Sendung
 from stromzaehler_sim.fehler import SimulationFehler
+from telegramm.messwerte import EREIGNISSE, FEHLANZEIGE, ZEIT
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ORDNER = click.Path(path_type=Path, file_okay=False)
 ORDNER_DA = click.Path(path_type=Path, file_okay=False, exists=True)
 DATEI_DA = click.Path(path_type=Path, dir_okay=False, exists=True, readable=True)
+ARTEN = {EREIGNISSE: "Protokoll gesendet", FEHLANZEIGE: "Fehlanzeige gesendet", ZEIT: "nach der Zeit gefragt"}
 
 
 class Meldung(click.ClickException):
@@ -76,7 +78,7 @@ class Balken:
 
 def describe(sendung: Sendung, wartend: int) -> str:
     """One line about an upload."""
-    text = f"{sendung.sent} gesendet, {sendung.neu} neu, {sendung.doppelt} doppelt"
+    text = ARTEN.get(sendung.art, f"{sendung.sent} gesendet, {sendung.neu} neu, {sendung.doppelt} doppelt")
     if sendung.abgelehnt:
         gruende = sorted({wert.grund for wert in sendung.abgelehnt})
         text += f", {len(sendung.abgelehnt)} in Quarantäne ({', '.join(gruende)})"

@@ -28,6 +28,9 @@ class Treppe:
     def energy(self, uhrzeit_von: int) -> tuple[int, int]:
         return 10, 3
 
+    def phasen(self, uhrzeit_von: int) -> tuple[int, int, int]:
+        return 20, 12, -4
+
 
 def open_at(tmp_path: Path, **mehr: int) -> Zaehlwerk:
     zaehlwerk = Zaehlwerk(tmp_path / "z.sqlite", Treppe())
@@ -98,6 +101,9 @@ def test_a_profile_that_would_lower_the_register_is_refused(tmp_path: Path) -> N
         def energy(self, uhrzeit_von: int) -> tuple[int, int]:
             return (5, 0) if uhrzeit_von < MONTAG + 1800 else (-1, 0)
 
+        def phasen(self, uhrzeit_von: int) -> tuple[int, int, int]:
+            return 20, 0, 0
+
     with Zaehlwerk(tmp_path / "z.sqlite", Negativ()) as zaehlwerk:
         zaehlwerk.install(MONTAG)
         with pytest.raises(LastprofilUngueltig):
@@ -105,6 +111,65 @@ def test_a_profile_that_would_lower_the_register_is_refused(tmp_path: Path) -> N
         stand = zaehlwerk.stand()
         assert stand is not None
         assert stand.bezug_zehntelwh == 0
+
+
+def test_the_register_moves_between_two_readings(tmp_path: Path) -> None:
+    with open_at(tmp_path, bezug_wh=1) as zaehlwerk:
+        zaehlwerk.advance(MONTAG + 900)
+        # 10 Wh and 3 Wh a quarter hour: 100 and 30 tenths in 900 s, floored.
+        gesehen = []
+        for sekunde in (-5, 0, 8, 9, 30, 899.9, 900, 5000):
+            stand = zaehlwerk.live(MONTAG + 900 + sekunde)
+            assert stand is not None
+            gesehen.append((stand.uhrzeit - MONTAG - 900, stand.bezug_zehntelwh, stand.einspeisung_zehntelwh))
+            assert (stand.leistung_w, stand.leistung_phasen_w) == (28, (20, 12, -4))
+        assert gesehen == [
+            (0, 110, 30),
+            (0, 110, 30),
+            (8, 110, 30),
+            (9, 111, 30),
+            (30, 113, 31),
+            (899, 209, 59),
+            (900, 210, 60),
+            (900, 210, 60),
+        ]
+        zaehlwerk.advance(MONTAG + 1800)
+        assert zaehlwerk.pending()[-1][:3] == (MONTAG + 1800, 21, 6)
+        stand = zaehlwerk.live(MONTAG + 1800)
+        assert stand is not None
+        assert (stand.bezug_zehntelwh, stand.einspeisung_zehntelwh) == (210, 60)
+
+
+def test_the_register_stands_without_a_load(tmp_path: Path) -> None:
+    with Zaehlwerk(tmp_path / "z.sqlite", Messreihe({MONTAG: (7, 0)})) as zaehlwerk:
+        assert zaehlwerk.live(MONTAG) is None
+        zaehlwerk.install(MONTAG)
+        zaehlwerk.advance(MONTAG + 900)
+        assert zaehlwerk.live(MONTAG + 1000) == zaehlwerk.stand()
+    with Zaehlwerk(tmp_path / "z.sqlite", None) as zaehlwerk:
+        assert zaehlwerk.live(MONTAG + 1000) == zaehlwerk.stand()
+        assert zaehlwerk.stand() is not None
+
+
+def test_the_memory_reaches_back_two_years_and_to_the_installation(tmp_path: Path) -> None:
+    zwei_jahre = 730 * 86400
+    with open_at(tmp_path) as zaehlwerk:
+        zaehlwerk.advance(MONTAG + zwei_jahre + 4500)
+        assert len(zaehlwerk.readings(0, 2**40)) == 730 * 96 + 6
+        zaehlwerk.handed_over(MONTAG + zwei_jahre + 3600)
+        assert [wert.uhrzeit - MONTAG for wert in zaehlwerk.readings(0, MONTAG + 6000)] == [0, 3600, 4500, 5400]
+        assert zaehlwerk.beginn == MONTAG
+
+
+def test_what_history_still_has_to_deliver_is_not_forgotten(tmp_path: Path) -> None:
+    zwei_jahre = 730 * 86400
+    with open_at(tmp_path) as zaehlwerk:
+        zaehlwerk.advance(MONTAG + 3600)
+        zaehlwerk.plan_history(lambda von, bis: [(von + 1800, bis), (von, von + 1800)])
+        rang = zaehlwerk.open_batches()[1][0]
+        zaehlwerk.batch_done(rang)
+        zaehlwerk.handed_over(MONTAG + 2 * zwei_jahre)
+        assert [wert.uhrzeit - MONTAG for wert in zaehlwerk.readings(0, 2**40)] == [0, 1800, 2700, 3600]
 
 
 def test_install_needs_a_quarter_hour_and_no_negative_register(tmp_path: Path) -> None:
