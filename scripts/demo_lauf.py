@@ -26,6 +26,7 @@ from scripts import fortschritt
 from scripts.betreiberprozess import ApiKlient, BetreiberFehler, Betreiberprozess
 from scripts.stammdaten import Haushalt, create_haushalt, create_staff, create_vertrag, plan_wartung
 from stromzaehler_sim.last.lastprofil import LastprofilEinstellung
+from stromzaehler_sim.mobilfunk.sim import Sim, generate_iccid, generate_puk
 from stromzaehler_sim.stromzaehler import Stromzaehler, zaehlwerk_datei
 from stromzaehler_sim.uhr import Uhr
 from stromzaehler_sim.zaehlwerk import Zaehlwerk
@@ -118,6 +119,8 @@ class Demo:
                     self.betreiber, sachbearbeitung, planung, nummer, seit, ordner, anschlussleistung_kw="30.000"
                 )
                 lastprofil.save(ordner)
+                karte = generate_iccid(haushalt.zaehlernummer)
+                Sim(iccid=karte, apn="internet.m2m", pin="", puk=generate_puk(karte)).save(ordner)
                 create_vertrag(sachbearbeitung, haushalt, preisblatt["tarif_id"], seit)
                 plan_wartung(planung, haushalt, local_date(seit) + timedelta(days=365 + 30 * nummer))
                 self.zustand.haushalte.append(asdict(haushalt) | {"ordner": str(ordner)})

@@ -68,7 +68,7 @@ def create_haushalt(
         "/v1/stromzaehler",
         zaehlernummer=f"1SIM00{nummer:08}",
         hersteller="SIM",
-        modell="Simulator",
+        modell="SIM-3.60",
         seriennummer=f"{nummer:08}",
     )
     stromzaehler_id = zaehler["stromzaehler_id"]

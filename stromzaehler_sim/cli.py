@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stromzaehler_sim.befehle import betrieb, display, einschreiben
+from stromzaehler_sim.befehle import betrieb, display, einschreiben, firewall, flotte, lesen, sim, stoerung
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +26,12 @@ for befehl in (
     betrieb.historie,
     betrieb.sende,
     display.display,
+    flotte.flotte,
+    lesen.lesen,
+    firewall.firewall,
+    sim.sim,
+    stoerung.stoere,
+    stoerung.protokoll,
 ):
     main.add_command(befehl)
 

@@ -13,6 +13,7 @@ ZEILEN_HOECHSTENS = 400
 MIT_UHR = {
     "betreiber/ablesung/routes.py": "certificates live on real time",
     "betreiber/zeit.py": "Systemuhr and SimulierteUhr are the clocks",
+    "betreiber/firmware/routes.py": "certificates live on real time",
     "betreiber/cli/firmware.py": "certificates live on real time",
     "betreiber/cli/pki.py": "certificates live on real time",
     "betreiber/cli/pki_zaehler.py": "certificates live on real time",
