@@ -136,6 +136,8 @@ def start(settings: Settings, melden: Callable[[str], None]) -> None:
     Raises StartUnmoeglich.
     """
     settings.daten.mkdir(parents=True, exist_ok=True)
+    # From the next line on it may be told to read its keys anew: before it has read any, it need not.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with _hold_number(settings.daten / NUMMER_DATEI):
         _run(settings, melden)
 
@@ -152,12 +154,15 @@ def reload(settings: Settings) -> None:
     fort = LaeuftNicht(f"In {settings.daten} läuft kein Betreiber; beim Start liest er seine Schlüssel.")
     try:
         with (settings.daten / NUMMER_DATEI).open(encoding="ascii") as datei:
-            nummer = int(datei.read() or 0)
             with suppress(BlockingIOError):
                 fcntl.flock(datei, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 raise fort
+            # Read last: before the lock it may be the number of one that has ended.
+            nummer = int(datei.read() or 0)
     except FileNotFoundError:
         raise fort from None
+    if nummer == 0:
+        raise fort  # It has begun this very moment. To the kernel, 0 would mean ourselves.
     os.kill(nummer, signal.SIGUSR1)
 
 

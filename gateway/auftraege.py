@@ -104,6 +104,10 @@ class Auftraege:
             # The old keys work on, so the readings go on; the plan says when to try again.
             self._report_once(f"Erneuerung der Zertifikate: {fehler}")
             return
+        finally:
+            if self._einschreibung is not None:
+                # The next renewal is years away.
+                self._einschreibung.reconnect()
         self._versand.use(load_schluesselbund(self._ordner), konfiguration.epoche)
         self._verbindung.reconnect(
             tls_context(

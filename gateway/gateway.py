@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -142,9 +142,21 @@ def open_verbindung(ordner: Ordner) -> HttpsVerbindung:
 
     Raises OrdnerFehler.
     """
-    try:
+    with _readable(ordner):
         kontext = tls_context(ordner.ca_datei, ordner.zertifikat_datei("tls"), ordner.schluessel_datei("tls"))
         return HttpsVerbindung(ordner.load_konfiguration().telegramm_url, kontext)
+
+
+def open_einschreibung(ordner: Ordner) -> HttpsVerbindung:
+    """The connection for its renewals, as `open_verbindung`, but without a certificate of the meter."""
+    with _readable(ordner):
+        return HttpsVerbindung(ordner.load_konfiguration().einschreibung_url, tls_context(ordner.ca_datei))
+
+
+@contextlib.contextmanager
+def _readable(ordner: Ordner) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ssl.SSLError) as fehler:
         raise OrdnerFehler(
             f"Zertifikat oder Schlüssel in {ordner.pfad} fehlt oder passt nicht zusammen: {fehler}."

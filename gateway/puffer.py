@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -58,6 +58,22 @@ def connect(datei: Path) -> sqlite3.Connection:
     verbindung.execute("PRAGMA journal_mode=WAL")
     verbindung.execute("PRAGMA synchronous=FULL")
     return verbindung
+
+
+def count_waiting(datei: Path) -> int:
+    """The readings without a receipt in the buffer of a meter, which is neither made nor changed; 0 without one.
+
+    A buffer that somebody else made in its place would hide from the meter that its own one is lost. Raises
+    OrdnerFehler for a damaged one.
+    """
+    if not datei.exists():
+        return 0
+    adresse = f"{datei.absolute().as_uri()}?mode=rw"
+    try:
+        with closing(sqlite3.connect(adresse, uri=True, timeout=30.0)) as verbindung:
+            return int(verbindung.execute("SELECT count(*) FROM messwert").fetchone()[0])
+    except sqlite3.Error as fehler:
+        raise OrdnerFehler(f"Der Puffer {datei} ist nicht lesbar: {fehler}.") from fehler
 
 
 Connect = Callable[[Path], sqlite3.Connection]

@@ -75,8 +75,8 @@ class Geraeteuhr:
         self._abgleich_ms: int | None = None
         self._abweichung_ms: int | None = None
         self._gestellt: tuple[float, float] | None = None
-        # (operator's time, instant of the source) of a receipt that was not believed.
-        self._vorlaeufig: tuple[float, float] | None = None
+        # (operator's time, instant of the source, bound of its error) of a receipt that was not believed.
+        self._vorlaeufig: tuple[float, float, float] | None = None
 
     # --- time --------------------------------------------------------------------------------------------------
     def now(self) -> float:
@@ -110,17 +110,23 @@ class Geraeteuhr:
             bits |= StatusBit.UHR_GESTELLT
         return bits
 
+    def misstraue(self) -> None:
+        """The source jumped: the time counts as lost until two receipts agree."""
+        self._zustand = Uhrzustand.UNGUELTIG
+        self._vorlaeufig = None
+
     # --- receipts ----------------------------------------------------------------------------------------------
     def abgleich(self, zeit_ms: int, gesendet: float, empfangen: float) -> Massnahme:
         """Compare with the time of a valid receipt and correct the clock.
 
         ``gesendet`` and ``empfangen`` are this clock's own instants around the request. The receipt was signed in
-        between, so half of the way is the bound of the error.
+        between, so half of the way is the bound of the error. A deviation beyond that bound is real however long
+        the way was: otherwise a clock behind a slow link, or an accelerated one, would never be right again.
         """
         zeit = zeit_ms / 1000
         fehler = (empfangen - gesendet) / 2
         abweichung = (gesendet + empfangen) / 2 - zeit
-        beurteilbar = 0 <= fehler <= self._stellgrenze_s
+        beurteilbar = 0 <= fehler and (fehler <= self._stellgrenze_s or fehler < abs(abweichung))
         weit = self.zustand is Uhrzustand.UNGUELTIG or abs(abweichung) > self._setzgrenze_s
         if self._abgleich_ms is not None and zeit_ms < self._abgleich_ms:
             # Time that went back is refused, but not for ever: two receipts that agree are right, and what was
@@ -145,12 +151,14 @@ class Geraeteuhr:
         """
         quelle = self._quelle()
         mitte = quelle - (empfangen - gesendet) / 2
-        vorher, self._vorlaeufig = self._vorlaeufig, (zeit, mitte)
+        fehler = (empfangen - gesendet) / 2
+        vorher, self._vorlaeufig = self._vorlaeufig, (zeit, mitte, fehler)
         if self._zustand is Uhrzustand.GESTELLT:
             self._zustand = Uhrzustand.UNSICHER
         if vorher is None or mitte < vorher[1]:
             return False
-        return abs((zeit - vorher[0]) - (mitte - vorher[1])) <= self._stellgrenze_s
+        grenze = max(self._stellgrenze_s, vorher[2] + fehler)
+        return abs((zeit - vorher[0]) - (mitte - vorher[1])) <= grenze
 
     def _set(self, zeit_ms: int, abweichung: float) -> Massnahme:
         alt = self.now()

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from gateway import Gateway
 from gateway.auftraege import FEHLGESCHLAGEN, Auftraege
 from gateway.fehler import GatewayFehler, Gesperrt, SendeFehler
 from gateway.firmware import STUECKE_JE_PLATZ
-from gateway.gateway import open_verbindung
+from gateway.gateway import open_einschreibung, open_verbindung
 from gateway.ordner import Ordner
 from gateway.puffer import Connect, connect
 from gateway.sendeplan import Sendeplan
@@ -37,6 +37,7 @@ from stromzaehler_sim.protokoll import Code
 from stromzaehler_sim.stoerung import Eingriffsart, Lageart, live_phases
 from stromzaehler_sim.uebergabe import Uebergabe
 from stromzaehler_sim.uhr import VIERTELSTUNDE_S, Halt, Uhr, quarter_before
+from stromzaehler_sim.uhrwache import Uhrwache
 from stromzaehler_sim.umwelt import Umwelt
 from stromzaehler_sim.zaehlwerk import Zaehlwerk, zaehlwerk_datei
 from telegramm.quittung import Quittung
@@ -81,16 +82,15 @@ class Stromzaehler:
         self.modem = Modem.open(ordner.pfad, verbindung, jetzt=self.jetzt, schlafe=self.sleep)
         self.uebergabe = Uebergabe(zaehlwerk, self.modem.take_meldungen)
         self._connect = connect
-        self._einschreibung = einschreibung
+        self._einschreibung = None if einschreibung is None else self.modem.beside(einschreibung)
         self._echtzeit = echtzeit
         self._open_gateway()
         self._halt: Halt = threading.Event()
         self._stapel = ExitStack()
         self._bekanntgabe: Bekanntgabe | None = None
         self._profil_zu_ende = False
-        self._uhr_ungueltig = self.umwelt.lasts(Lageart.UHR_UNGUELTIG, uhr.now())
+        self._wache = Uhrwache(uhr, self._geraeteuhr, self.umwelt)
         self._dunkel = self.umwelt.lasts(Lageart.STROMAUSFALL, self._lagezeit())
-        self._versatz_s = self.jetzt() - uhr.now()
 
     @classmethod
     def open(
@@ -113,6 +113,8 @@ class Stromzaehler:
         """
         teile = Ordner(ordner)
         with ExitStack() as stapel:
+            if uebertragung is None and einschreibung is None:
+                einschreibung = stapel.enter_context(closing(open_einschreibung(teile)))
             profil = lastprofil if lastprofil is not None else LastprofilEinstellung.load(teile.pfad).build()
             verbindung = uebertragung if uebertragung is not None else open_verbindung(teile)
             if isinstance(verbindung, HttpsVerbindung):
@@ -215,7 +217,7 @@ class Stromzaehler:
             return self._after_failure(plan, fehler, on_fehler)
         finally:
             # What the gateway made of the clock is in the plan already; what is done to the chip is not.
-            self._versatz_s = self.jetzt() - self.uhr.now()
+            self._wache.note()
         if on_sendung is not None:
             on_sendung(sendung, wartend)
         return plan.after_success(
@@ -265,10 +267,9 @@ class Stromzaehler:
         if Eingriffsart.SCHLUESSEL_VERLUST in verloren:
             self.gateway.close()
             self._open_gateway()
-        self._watch_clock()
-        sprung = self.jetzt() - self.uhr.now() - self._versatz_s
-        if abs(sprung) > SPRUNG_S:
-            plan = replace(plan, naechste=plan.naechste + sprung)
+        sprung_s = self._watch_clock()
+        if abs(sprung_s) > SPRUNG_S:
+            plan = replace(plan, naechste=plan.naechste + sprung_s)
         if bemerkt:
             dunkel, self._dunkel = self._dunkel, self.umwelt.lasts(Lageart.STROMAUSFALL, self._lagezeit())
             if self._dunkel and not dunkel:
@@ -304,12 +305,13 @@ class Stromzaehler:
                 on_fehler(fehler)
         self.modem.reconnect()
 
-    def _watch_clock(self) -> None:
-        """Tell the log when the time is lost, and mark the quarter hours that are stamped afterwards."""
-        ungueltig = self._geraeteuhr.zustand is Uhrzustand.UNGUELTIG
-        if ungueltig != self._uhr_ungueltig:
-            self._uhr_ungueltig = ungueltig
-            self.umwelt.note_clock(ungueltig=ungueltig, uhrzeit=self.jetzt())
+    def _watch_clock(self) -> float:
+        """By how many seconds the clock jumped. That its time is lost must outlive the process."""
+        vorher = self._geraeteuhr.zustand
+        sprung_s = self._wache.watch()
+        if self._geraeteuhr.zustand is not vorher:
+            self.gateway.puffer.set_zustand(self._geraeteuhr.export_state())
+        return sprung_s
 
     def _lagezeit(self) -> float:
         """The meter's time, and the world's while the meter has none: what lasts needs two ends."""
@@ -321,6 +323,8 @@ class Stromzaehler:
         """Two receipts that agree set the clock; until then nothing else is sent. Raises SendeFehler."""
         for _ in range(2):
             sendung = self.gateway.versand.frage_zeit()
+        # That it was set is no jump.
+        self._wache.note()
         self._watch_clock()
         if self._geraeteuhr.zustand is Uhrzustand.UNGUELTIG:
             return plan.after_failure(self.jetzt(), self.zufall)
@@ -348,7 +352,7 @@ class Stromzaehler:
         """Carry out orders. One that fails is tried again after a later message."""
         try:
             self._auftraege.work(1 if self.modem.buendeln else STUECKE_JE_PLATZ)
-        except (GatewayFehler, OSError) as fehler:
+        except (GatewayFehler, OSError, sqlite3.Error) as fehler:
             if on_fehler is not None:
                 on_fehler(fehler)
 

@@ -27,6 +27,8 @@ class Uebergabe:
         self._zaehlwerk = zaehlwerk
         self.quellen = list(quellen)
         self._puffer_voll = False
+        # Taken from a source, which forgets it, and not yet in the log.
+        self._offen: list[Meldungseintrag] = []
 
     def hand_over(self, puffer: Puffer, jetzt: float) -> bool:
         """Hand over what is new, at the meter's time ``jetzt``; True when an alarm is among it."""
@@ -35,8 +37,11 @@ class Uebergabe:
             self._zaehlwerk.handed_over(werte[-1].uhrzeit)
             self._watch(puffer, jetzt)
         for quelle in self.quellen:
-            for uhrzeit, code, text in quelle():
-                self._zaehlwerk.protokoll.add(uhrzeit, Code[code], text)
+            self._offen.extend(quelle())
+        while self._offen:
+            uhrzeit, code, text = self._offen[0]
+            self._zaehlwerk.protokoll.add(uhrzeit, Code[code], text)
+            del self._offen[0]
         return self._hand_over_log(puffer)
 
     def _hand_over_log(self, puffer: Puffer) -> bool:

@@ -54,7 +54,7 @@ def take_in(
     """Store a message and commit. `abdruck`: SHA-256 of its plaintext.
 
     `schluessel_epoche`: of the keys with which it came. Raises GeraeteFehler: 429 `zu_viele`, 409 `epoche`
-    and `folge`.
+    and `folge`, 403 `gesperrt`.
     """
     stand = queries.lock_stand(session, geraet.stromzaehler_id)
     if stand is None:
@@ -76,7 +76,6 @@ def take_in(
             _note_readings(session, akteur, stand, telegramm.werte, befunde, grenzen)
         luecken = _find_gaps(session, stand, grenzen) if erstes_im_viertel else ()
     geraeteprotokoll.watch_clock(session, akteur, stand, telegramm.erzeugt, grenzen.uhr_toleranz_s)
-    # What was read before may have changed by now: what is revoked counts.
     aeltere = any(zeile.epoche < schluessel_epoche and not zeile.gesperrt for zeile in geraet.schluessel)
     if aeltere and retire_older_keys(session, akteur, geraet.stromzaehler_id, schluessel_epoche):
         record_ereignis(session, akteur, Ereignisart.SCHLUESSEL_ABGELOEST, "stromzaehler", stand.stromzaehler_id)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from betreiber.ablesung import queries, speicher
 from betreiber.ablesung.domain import MELDUNGEN_JE_TAG, Befund, Grenzen, Spanne, clock_error_s
-from betreiber.ablesung.luecken import first_quarter, missing
+from betreiber.ablesung.luecken import first_quarter, missing, overlaps
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_ereignis
@@ -55,9 +55,11 @@ def record_lost(
     """
     von = first_quarter(grenzen.fruehestens)
     bis = grenzen.spaetestens // VIERTELSTUNDE_S * VIERTELSTUNDE_S + VIERTELSTUNDE_S
-    bekannt = speicher.lost(session, stromzaehler_id, spannen[0][0], spannen[-1][1])
+    anfang, ende = spannen[0][0], spannen[-1][1]
+    # Searched once for all spans: a thousand of them may meet tens of thousands that are known.
+    offen = missing(anfang, ende, speicher.lost(session, stromzaehler_id, anfang, ende))
     moeglich = [(max(anfang, von), min(ende, bis)) for anfang, ende in spannen]
-    befunde = [Befund.NEU if missing(*spanne, bekannt) else Befund.DOPPELT for spanne in moeglich]
+    befunde = [Befund.NEU if overlaps(spanne, offen) else Befund.DOPPELT for spanne in moeglich]
     neu = [spanne for spanne, befund in zip(moeglich, befunde, strict=True) if befund is Befund.NEU]
     if neu:
         speicher.declare_lost(session, stromzaehler_id, neu, int(akteur.zeitpunkt.timestamp()))

@@ -12,6 +12,7 @@ lost it (FEHLANZEIGE). Everything else from the installation on is asked for aga
 what a restored backup of the database has lost.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from betreiber.ablesung.domain import Spanne
@@ -48,6 +49,13 @@ def missing(von: int, bis: int, bekannt: Iterable[Spanne]) -> list[Spanne]:
     if von < bis:
         luecken.append((von, bis))
     return luecken
+
+
+def overlaps(spanne: Spanne, luecken: Sequence[Spanne]) -> bool:
+    """Whether a part of a span is missing; `luecken` as `missing` gives them. An empty span has no part."""
+    von, bis = spanne
+    stelle = bisect_right(luecken, von, key=lambda luecke: luecke[1])
+    return von < bis and stelle < len(luecken) and luecken[stelle][0] < bis
 
 
 def choose(luecken: Sequence[Spanne]) -> tuple[Spanne, ...]:

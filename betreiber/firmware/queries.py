@@ -1,6 +1,7 @@
 """The SQL of firmware. Images are large: only `read_stueck` touches them, and only a piece."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import LargeBinary, func, select
 from sqlalchemy.orm import Session, defer
@@ -17,6 +18,7 @@ class Abnehmer:
     modell: str
     zustand: str
     schluessel_gesperrt: bool
+    gueltig_bis: datetime
 
 
 def list_firmware(session: Session) -> list[Firmware]:
@@ -75,11 +77,18 @@ def count_zaehler(session: Session, modell: str) -> int:
 def find_abnehmer(session: Session, tls_fingerabdruck: bytes) -> Abnehmer | None:
     """The meter whose TLS certificate has this SHA-256."""
     zeile = session.execute(
-        select(Stromzaehler.modell, Stromzaehler.zustand, Geraeteschluessel.gesperrt_zeitpunkt)
+        select(
+            Stromzaehler.modell,
+            Stromzaehler.zustand,
+            Geraeteschluessel.gesperrt_zeitpunkt,
+            Geraeteschluessel.gueltig_bis,
+        )
         .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
         .where(Geraeteschluessel.fingerabdruck == tls_fingerabdruck, Geraeteschluessel.zweck == "TLS")
     ).one_or_none()
-    return None if zeile is None else Abnehmer(zeile.modell, zeile.zustand, zeile.gesperrt_zeitpunkt is not None)
+    if zeile is None:
+        return None
+    return Abnehmer(zeile.modell, zeile.zustand, zeile.gesperrt_zeitpunkt is not None, zeile.gueltig_bis)
 
 
 def read_stueck(session: Session, modell: str, sha256: bytes, von: int) -> bytes | None:

@@ -142,17 +142,19 @@ def list_firmware(session: Session) -> list[Firmware]:
     return queries.list_firmware(session)
 
 
-def read_stueck(session: Session, tls_fingerabdruck: bytes, sha256: str, von: str) -> bytes:
+def read_stueck(session: Session, tls_fingerabdruck: bytes, sha256: str, von: str, echtzeit: datetime) -> bytes:
     """A piece of an image, for the meter at the other end of the connection: up to 48 KiB from byte `von` on.
 
-    Raises GeraeteFehler: 401 for a certificate that no meter has, 403 for one that is locked, 404 for an image
+    `echtzeit`: a connection may outlive its certificate, which lives in real time. Raises GeraeteFehler: 401 for a
+    certificate that no meter has, 403 for one that is locked or has ended, 404 for an image
     that is not on offer for its model, 416 from the end of the image on, 400 for a `von` that is no number.
     """
     begin_read(session)
     abnehmer = queries.find_abnehmer(session, tls_fingerabdruck)
     if abnehmer is None:
         raise GeraeteFehler(401, "unbekannt")
-    if abnehmer.schluessel_gesperrt or abnehmer.zustand in GESPERRTE_ZUSTAENDE:
+    gesperrt = abnehmer.schluessel_gesperrt or abnehmer.zustand in GESPERRTE_ZUSTAENDE
+    if gesperrt or abnehmer.gueltig_bis <= echtzeit:
         raise GeraeteFehler(403, "gesperrt")
     if not (von.isascii() and von.isdigit() and len(von) <= 9):
         raise GeraeteFehler(400, "anfrage")

@@ -184,7 +184,11 @@ def newest(ordner: Path, art: str) -> Path:
 
 def load_pair(pfad: Path) -> Schluesselpaar:
     """A private key and its certificate; `pfad` without suffix. Raises PkiFehlt."""
-    schluessel = load_pem_private_key(_read(pfad.with_suffix(".key")), password=None)
+    datei = pfad.with_suffix(".key")
+    try:
+        schluessel = load_pem_private_key(_read(datei), password=None)
+    except (ValueError, TypeError) as error:
+        raise _damaged(datei) from error
     zertifikat = load_certificates(pfad.with_suffix(".crt"))[0]
     if schluessel.public_key() != zertifikat.public_key():
         raise PkiFehlt(f"{pfad}.key gehört nicht zu {pfad}.crt; holen Sie beide aus derselben Sicherung.")
@@ -193,7 +197,10 @@ def load_pair(pfad: Path) -> Schluesselpaar:
 
 def load_certificates(datei: Path) -> list[x509.Certificate]:
     """The certificates of a file, the holder's own first. Raises PkiFehlt."""
-    return x509.load_pem_x509_certificates(_read(datei))
+    try:
+        return x509.load_pem_x509_certificates(_read(datei))
+    except ValueError as error:
+        raise _damaged(datei) from error
 
 
 def _read(datei: Path) -> bytes:
@@ -206,6 +213,10 @@ def _read(datei: Path) -> bytes:
 def missing(datei: Path) -> PkiFehlt:
     """What to raise for a file or folder that should be there."""
     return PkiFehlt(f"{datei} fehlt; ein neuer Betreiber macht seine Schlüssel mit: betreiber pki anlegen")
+
+
+def _damaged(datei: Path) -> PkiFehlt:
+    return PkiFehlt(f"{datei} ist beschädigt; holen Sie den Ordner aus der Sicherung.")
 
 
 def _by_ski(schluessel: Iterable[EllipticCurvePrivateKey]) -> dict[bytes, EllipticCurvePrivateKey]:

@@ -85,7 +85,8 @@ def renew(
 
     Allowed from 60 days before the end of the signer's set. Old and new set are valid until the first Telegramm
     under the new one. The same keys get the same answer again: the first one may have been lost. Other keys
-    replace a new set that was never used: the keys may have been lost, too. `jetzt` is the operator's clock.
+    replace a new set that was never used: the keys may have been lost, too. None that would end with the old ones,
+    because the CA ends. `jetzt` is the operator's clock.
     Raises TelegrammFehler, GeraeteFehler.
     """
     brief = umschlag.parse(der)
@@ -107,7 +108,11 @@ def renew(
         return _answer(session, stelle, signer.zaehlernummer, signer.stromzaehler_id, neueste)
     if queries.keys_known(session, [ski(key) for key in oeffentliche.values()]):
         raise GeraeteFehler(409, "schluessel_bekannt")
-    if signer.gueltig_bis - echtzeit > ERNEUERUNG_AB:
+    # Under a CA that ends with them, new keys would be due at once again, with every message anew.
+    if (
+        signer.gueltig_bis - echtzeit > ERNEUERUNG_AB
+        or stelle.ca.zertifikat.not_valid_after_utc <= signer.gueltig_bis
+    ):
         raise GeraeteFehler(409, "nicht_faellig")
     queries.revoke_keys(session, signer.stromzaehler_id, jetzt, ueber=signer.epoche)
     epoche = max(neueste, stand.epoche if stand else 0) + 1

@@ -60,8 +60,16 @@ def create_pki(ordner: Path, namen: Iterable[str], jetzt: datetime) -> bool:
 
     Raises PkiAbgelehnt when the folder holds something without being complete.
     """
-    if (ordner / "wurzel.crt").exists():
-        return False
+    ordner.parent.mkdir(parents=True, exist_ok=True)
+    # Of two at once the draft of one would get files of the other.
+    with _lock(ordner.parent):
+        if (ordner / "wurzel.crt").exists():
+            return False
+        _create(ordner, namen, jetzt)
+        return True
+
+
+def _create(ordner: Path, namen: Iterable[str], jetzt: datetime) -> None:
     wurzel = ca.create_root(jetzt)
     geraete_ca = ca.create_issuing_ca(wurzel, jetzt)
     paare = {"wurzel": wurzel, "geraete_ca": geraete_ca, **_create_satz(geraete_ca, jetzt)}
@@ -76,7 +84,6 @@ def create_pki(ordner: Path, namen: Iterable[str], jetzt: datetime) -> bool:
             f"{ordner} ist nicht leer, aber ohne wurzel.crt. Holen Sie den Ordner aus der Sicherung, oder leeren"
             " Sie ihn: dann müssen alle Zähler neu eingeschrieben werden."
         ) from error
-    return True
 
 
 def renew_server(ordner: Path, namen: Iterable[str], jetzt: datetime) -> None:

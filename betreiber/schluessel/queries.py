@@ -47,6 +47,19 @@ def lock_open_tokens(session: Session, zaehlernummer: str, jetzt: datetime) -> l
     )
 
 
+def end_tokens(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> None:
+    """Let the tokens of a meter that could still be used end now."""
+    session.execute(
+        update(Einschreibungstoken)
+        .where(
+            Einschreibungstoken.stromzaehler_id == stromzaehler_id,
+            Einschreibungstoken.benutzt_zeitpunkt.is_(None),
+            Einschreibungstoken.gueltig_bis > zeitpunkt,
+        )
+        .values(gueltig_bis=zeitpunkt)
+    )
+
+
 def lock_stand(session: Session, stromzaehler_id: int) -> Telegrammstand | None:
     """What is remembered of a meter's messages, locked."""
     return session.get(Telegrammstand, stromzaehler_id, with_for_update=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
-from betreiber.errors import KonfliktFehler, NichtGefunden
+from betreiber.errors import GeraeteFehler, KonfliktFehler, NichtGefunden
 from betreiber.schluessel import queries
 from betreiber.schluessel.domain import GESPERRTE_ZUSTAENDE, TOKEN_DAUER, Schluesselende, hash_token
 from betreiber.seite import Seite
@@ -108,7 +108,12 @@ def lock_schluessel(session: Session, akteur: Akteur, stromzaehler_id: int, grun
 
 
 def revoke_schluessel(session: Session, akteur: Akteur, stromzaehler_id: int, grund: str | None) -> int:
-    """Revoke every key of a meter in the caller's transaction; how many sets these were."""
+    """Revoke every key of a meter in the caller's transaction; how many sets these were.
+
+    Tokens that were made before end, too: whoever has the meter may have one of them.
+    """
+    # In the order in which an enrolment locks them.
+    queries.end_tokens(session, stromzaehler_id, akteur.zeitpunkt)
     # A renewal that is being worked on would bring a set that nobody has revoked.
     queries.lock_stand(session, stromzaehler_id)
     anzahl = queries.revoke_keys(session, stromzaehler_id, akteur.zeitpunkt)
@@ -123,8 +128,11 @@ def retire_older_keys(session: Session, akteur: Akteur, stromzaehler_id: int, ep
     """Revoke the sets before that of `epoche` in the caller's transaction; how many these were.
 
     Called when a meter has sent its first Telegramm under renewed keys. `epoche` is that of the set whose key
-    signed, not that of the Telegramm, which may be higher. The caller holds the meter's Telegrammstand.
+    signed, not that of the Telegramm, which may be higher. The caller holds the meter's Telegrammstand. Raises
+    GeraeteFehler when that set was revoked meanwhile: it must not take the others with it.
     """
+    if any(zeile.gesperrt_zeitpunkt is not None for zeile in queries.list_keys(session, stromzaehler_id, epoche)):
+        raise GeraeteFehler(403, "gesperrt")
     anzahl = queries.revoke_keys(session, stromzaehler_id, akteur.zeitpunkt, unter=epoche)
     if anzahl:
         neu = {"saetze": anzahl, "unter_epoche": epoche}

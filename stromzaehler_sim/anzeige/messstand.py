@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.ordner import Ordner
-from gateway.puffer import Puffer
+from gateway.puffer import count_waiting
 from stromzaehler_sim.anzeige.bedienung import Bedienung, Schritt
 from stromzaehler_sim.anzeige.einstellungen import Einstellungen
 from stromzaehler_sim.fehler import LastprofilUngueltig, ZaehlwerkFehler
@@ -72,10 +72,6 @@ class Messquelle:
             if stand is None:
                 raise self._never_ran()
             verbrauch = _verbrauch(zaehlwerk, stand, bedienung)
-        # Read anew each time: after a new enrolment the epoche is another one.
-        ordner = Ordner(self.ordner)
-        with Puffer(ordner.puffer_datei, epoche=ordner.load_konfiguration().epoche) as puffer:
-            wartend = puffer.waiting()
         return Messstand(
             zaehler=self.zaehler,
             uhrzeit=stand.uhrzeit,
@@ -84,7 +80,7 @@ class Messquelle:
             leistung_w=stand.leistung_w,
             leistung_phasen_w=stand.leistung_phasen_w,
             verbrauch_wh=verbrauch,
-            wartend=wartend,
+            wartend=count_waiting(Ordner(self.ordner).puffer_datei),
             zustand=Geraetezustand.load(self.ordner),
         )
 

@@ -136,7 +136,7 @@ def sende(ordner: Path) -> None:
     Beispiel:
       stromzaehler sende var/z1
     """
-    with readable_errors(), Stromzaehler.open(ordner) as zaehler:
+    with readable_errors(), Ordner(ordner).lock(), Stromzaehler.open(ordner) as zaehler:
         bilanz = zaehler.send_waiting(on_sendung=lambda sendung, wartend: click.echo(describe(sendung, wartend)))
     if not bilanz.sendungen:
         click.echo("Es wartet nichts.")

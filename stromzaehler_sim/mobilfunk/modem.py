@@ -58,6 +58,7 @@ class Modem:
         self._ordner = ordner
         self._innen = uebertragung
         self._einstellung = einstellung
+        self._nebenwege: list[Uebertragung] = []
         self._strecke = strecke
         self._volumen = volumen
         self._sim: Sim | None = None
@@ -96,28 +97,39 @@ class Modem:
 
     # --- Uebertragung ------------------------------------------------------------------------------------------
     def post(self, body: bytes) -> Antwort:
-        return self._exchange(lambda weg: weg.post(body))
+        return self.exchange(len(body), lambda: self._innen.post(body))
 
     def get(self, pfad: str) -> Antwort:
-        return self._exchange(lambda weg: weg.get(pfad))
+        return self.exchange(len(pfad), lambda: self._innen.get(pfad))
 
     def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
         self._innen.reconnect(kontext)
 
     @property
     def bytes_gesamt(self) -> int:
-        return self._innen.bytes_gesamt
+        return self._innen.bytes_gesamt + sum(weg.bytes_gesamt for weg in self._nebenwege)
 
-    def _exchange(self, carry: Callable[[Uebertragung], Antwort]) -> Antwort:
+    def beside(self, uebertragung: Uebertragung) -> Uebertragung:
+        """Another connection by this modem: the same card and radio let it pass, the same volume counts it."""
+        self._nebenwege.append(uebertragung)
+        self._volumen.begin(self.bytes_gesamt)
+        return Nebenweg(self, uebertragung)
+
+    def exchange(self, laenge: int, carry: Callable[[], Antwort]) -> Antwort:
+        """Let ``carry`` make an exchange, with a request of ``laenge`` bytes, by card and radio."""
         sim = self._card()
         if sim is None:
-            return carry(self._innen)
+            try:
+                return carry()
+            finally:
+                # It went over the cable; a card that is put in later begins behind it.
+                self._volumen.begin(self.bytes_gesamt)
         _check_card(sim)
         try:
-            return carry(self._strecke)
+            return self._strecke.exchange(laenge, carry)
         finally:
             # What was lost on the way was sent all the same, and the tariff counts it.
-            self._volumen.note(self._innen.bytes_gesamt)
+            self._volumen.note(self.bytes_gesamt)
 
     # --- for the meter and its display -------------------------------------------------------------------------
     @property
@@ -189,6 +201,27 @@ class Modem:
             if self._sim is None or self._sim.zustand is not SimZustand.NICHT_EINGEBUCHT:
                 self._strecke.detach()
         return self._sim
+
+
+class Nebenweg:
+    """A further connection of the meter that `Modem.beside` has let in."""
+
+    def __init__(self, modem: Modem, uebertragung: Uebertragung) -> None:
+        self._modem = modem
+        self._innen = uebertragung
+
+    def post(self, body: bytes) -> Antwort:
+        return self._modem.exchange(len(body), lambda: self._innen.post(body))
+
+    def get(self, pfad: str) -> Antwort:
+        return self._modem.exchange(len(pfad), lambda: self._innen.get(pfad))
+
+    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
+        self._innen.reconnect(kontext)
+
+    @property
+    def bytes_gesamt(self) -> int:
+        return self._innen.bytes_gesamt
 
 
 def _check_card(sim: Sim) -> None:

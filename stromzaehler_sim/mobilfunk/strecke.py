@@ -79,10 +79,10 @@ class Funkstrecke:
 
     # --- Uebertragung ------------------------------------------------------------------------------------------
     def post(self, body: bytes) -> Antwort:
-        return self._exchange(len(body), lambda: self._innen.post(body))
+        return self.exchange(len(body), lambda: self._innen.post(body))
 
     def get(self, pfad: str) -> Antwort:
-        return self._exchange(len(pfad), lambda: self._innen.get(pfad))
+        return self.exchange(len(pfad), lambda: self._innen.get(pfad))
 
     def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
         self._innen.reconnect(kontext)
@@ -91,7 +91,8 @@ class Funkstrecke:
     def bytes_gesamt(self) -> int:
         return self._innen.bytes_gesamt
 
-    def _exchange(self, laenge: int, carry: Callable[[], Antwort]) -> Antwort:
+    def exchange(self, laenge: int, carry: Callable[[], Antwort]) -> Antwort:
+        """Let the radio act on an exchange that ``carry`` makes with a request of ``laenge`` bytes."""
         # The draws are made before anything else and always all of them, so that what one exchange meets does not
         # shift the fate of the next.
         schwankung, hin, zurueck = (self._zufall.random() for _ in range(3))

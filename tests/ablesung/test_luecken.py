@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
-from betreiber.ablesung.luecken import advance, choose, first_quarter, missing
+from betreiber.ablesung.luecken import advance, choose, first_quarter, missing, overlaps
 from db.models import Fehlanzeige, Quarantaene, Telegrammstand, Verbrauch
 from telegramm.messwerte import FEHLANZEIGE, ZEIT
 from tests.hilfen import recorded_statements
@@ -36,6 +36,26 @@ def test_what_is_missing():
     assert missing(900, 4500, [(2700, 9000), (0, 1800), (900, 2700)]) == []
     assert missing(900, 900, []) == []
     assert missing(900, 1800, [(1800, 2700)]) == [(900, 1800)]
+
+
+@pytest.mark.parametrize(
+    ("spanne", "erwartet"),
+    [
+        ((0, 900), False),
+        ((0, 1800), True),
+        ((900, 1800), True),
+        ((1800, 3600), False),
+        ((1800, 4500), True),
+        ((0, 9000), True),
+        ((5400, 9000), False),
+        # A span that was cut down to nothing.
+        ((1800, 1800), False),
+        ((1800, 900), False),
+    ],
+)
+def test_a_span_of_which_a_part_is_missing(spanne, erwartet):
+    assert overlaps(spanne, [(900, 1800), (3600, 5400)]) is erwartet
+    assert overlaps(spanne, []) is False
 
 
 def test_a_receipt_asks_for_16_gaps_and_a_week_at_the_most():

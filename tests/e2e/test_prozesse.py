@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -50,6 +51,23 @@ def wait_for(bedingung):
     while not bedingung():
         assert time.monotonic() < frist, "it did not happen in time"
         time.sleep(0.1)
+
+
+def test_told_to_read_its_keys_while_it_starts(tmp_path):
+    """As `betreiber neu-laden` does from the first moment on at which it finds an operator."""
+    prozess = Betreiberprozess(tmp_path / "daten", BILLIG)
+    nummer = prozess.daten / "betreiber.pid"
+
+    def tell():
+        while not (nummer.exists() and nummer.read_text()):
+            time.sleep(0.002)
+        os.kill(int(nummer.read_text()), signal.SIGUSR1)
+
+    bote = threading.Thread(target=tell, daemon=True)
+    bote.start()
+    with prozess:
+        bote.join()
+        assert prozess.ready()
 
 
 @pytest.fixture

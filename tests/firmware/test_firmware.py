@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from betreiber.auth.domain import system_akteur
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
@@ -262,6 +262,15 @@ def test_a_revoked_key_gets_nothing_from_the_next_request_on(fetch, release, ses
     schluessel.gesperrt_zeitpunkt = akteur.zeitpunkt
     session.commit()
     assert (fetch(SHA256).status_code, fetch(SHA256).json["code"]) == (403, "gesperrt")
+
+
+def test_a_key_that_has_ended_gets_nothing_over_a_connection_that_was_kept(fetch, release, session):
+    release()
+    ende = datetime.now(UTC) - timedelta(seconds=1)
+    session.execute(update(Geraeteschluessel).where(Geraeteschluessel.zweck == "TLS").values(gueltig_bis=ende))
+    session.commit()
+    antwort = fetch(SHA256)
+    assert (antwort.status_code, antwort.json["code"]) == (403, "gesperrt")
 
 
 def test_only_the_tls_key_of_a_meter_fetches(fetch, release, zaehler):

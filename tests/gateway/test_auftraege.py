@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from gateway.auftraege import Auftraege
 from gateway.einschreibung import enroll
-from gateway.fehler import NichtErreichbar
-from gateway.gateway import Gateway
+from gateway.fehler import NichtErreichbar, OrdnerFehler
+from gateway.gateway import Gateway, open_einschreibung
 from gateway.ordner import Ordner
 from gateway.verbindung import Antwort
 from telegramm.einschreibung import Kette
@@ -114,6 +115,8 @@ def test_the_order_to_renew_brings_new_keys_and_a_new_epoche(meter: Meter, amt: 
     # The connection was dropped, and the next one shows the new certificate.
     assert len(amt.geraete.verbunden) == 1
     assert amt.geraete.verbunden[0] is not None
+    # The other connection is not kept for the years until the next renewal.
+    assert amt.einschreibung.verbunden == [None]
     assert (meter.gateway.ordner.pfad / "schluessel").exists()
     meter.send()
     assert amt.betreiber.telegramme[-1].epoche == 2
@@ -122,6 +125,15 @@ def test_the_order_to_renew_brings_new_keys_and_a_new_epoche(meter: Meter, amt: 
     assert meter.protokoll == [("SCHLUESSEL_ERNEUERT", "Zertifikate erneuert, Epoche 2.")]
     meter.auftraege.work()
     assert len(amt.stelle.epochen) == 2
+
+
+def test_renewals_go_to_the_enrolment_address_under_the_pin(meter: Meter) -> None:
+    ordner = meter.gateway.ordner
+    with closing(open_einschreibung(ordner)) as verbindung:
+        assert verbindung.url == URL_EINSCHREIBUNG
+    ordner.ca_datei.unlink()
+    with pytest.raises(OrdnerFehler, match="fehlt"):
+        open_einschreibung(ordner)
 
 
 def test_the_meter_looks_at_its_certificates_itself(meter: Meter, amt: Amt) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -97,11 +98,30 @@ def test_the_middle_of_the_round_trip_counts_and_a_long_one_says_nothing() -> No
     uhr = Geraeteuhr(quelle)
     receive(uhr, quelle, hin=4.0, zurueck=0.0)
     assert uhr.abweichung_ms == -2000
-    quelle = Quelle(fehler=-3600)
+    # Within 9.25 s of the middle anything is possible.
+    quelle = Quelle(fehler=-9.0)
     uhr = Geraeteuhr(quelle)
-    assert receive(uhr, quelle, hin=9.5, zurueck=9.0) is Massnahme.IGNORIERT
+    assert receive(uhr, quelle, hin=9.25, zurueck=9.25) is Massnahme.IGNORIERT
     assert (uhr.zustand, uhr.uhrstand()) == (Uhrzustand.GESTELLT, Uhrstand("GESTELLT", None, None))
     assert uhr.abgleich(MONTAG * 1000, MONTAG + 5, MONTAG) is Massnahme.IGNORIERT
+
+
+def test_a_deviation_beyond_the_bound_is_real_however_long_the_way_was() -> None:
+    # All of the 40 s on the way there: the middle is 20 s early, and the clock 20 s from right is at the bound.
+    uhr = Geraeteuhr(quelle := Quelle())
+    assert receive(uhr, quelle, hin=40.0, zurueck=0.0) is Massnahme.IGNORIERT
+    uhr = Geraeteuhr(quelle := Quelle(fehler=25.0))
+    assert receive(uhr, quelle, hin=20.0, zurueck=20.0) is Massnahme.GESTELLT
+    assert uhr.now() == MONTAG + 40
+
+
+@pytest.mark.parametrize(("hin", "zurueck"), [(10.0, 10.0), (5.0, 50.0), (50.0, 5.0)])
+def test_a_lost_time_comes_back_over_the_slowest_link(hin: float, zurueck: float) -> None:
+    uhr = Geraeteuhr(quelle := Quelle(fehler=-MONTAG))
+    # The two ways may change places between the two receipts.
+    assert receive(uhr, quelle, hin=zurueck, zurueck=hin) is Massnahme.MISSTRAUT
+    assert receive(uhr, quelle, hin=hin, zurueck=zurueck) is Massnahme.GESTELLT
+    assert abs(uhr.now() - quelle.wahr) == abs(hin - zurueck) / 2
 
 
 def test_a_step_of_an_hour_is_believed_by_the_second_receipt() -> None:
@@ -291,7 +311,7 @@ def test_time_goes_on_unless_the_clock_is_set(
         gestellt = uhr.abgleich(zeit_ms, gesendet, vorher) is Massnahme.GESTELLT
         letzte = uhr.now()
         if gestellt:
-            assert StatusBit.UHR_GESTELLT in uhr.status(-(-int(letzte) // 900) * 900)
+            assert StatusBit.UHR_GESTELLT in uhr.status(math.ceil(letzte / 900) * 900)
         else:
             assert vorher - 1e-6 <= letzte <= vorher + 1e-6
         stand = uhr.uhrstand()

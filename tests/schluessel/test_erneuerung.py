@@ -124,6 +124,24 @@ def test_due_to_the_second(kanal, alt, neu, session, settings, uhr):
     assert (fehler.value.status, fehler.value.code) == (403, "gesperrt")
 
 
+def test_nothing_is_renewed_under_a_ca_that_ends_as_soon(kanal, alt, neu, session, settings, uhr):
+    """The new keys would be due at once, and so would those after them."""
+    stelle = load_ausgabestelle(settings.pki_ordner)
+    ende = stelle.ca.zertifikat.not_valid_after_utc
+    session.execute(update(Geraeteschluessel).values(gueltig_bis=ende))
+    session.commit()
+    der = alt.seal(erneuerung(neu), uhr.now())
+    with pytest.raises(einschreibung.GeraeteFehler) as fehler:
+        einschreibung.renew(session, uhr.now(), stelle, der, ende - timedelta(days=30))
+    assert (fehler.value.status, fehler.value.code) == (409, "nicht_faellig")
+    assert revoked(session) == {1: False}
+    # A meter whose keys end a day before the CA gets that day.
+    session.execute(update(Geraeteschluessel).values(gueltig_bis=ende - timedelta(days=1)))
+    session.commit()
+    antwort = einschreibung.renew(session, uhr.now(), stelle, der, ende - timedelta(days=30))
+    assert x509.load_der_x509_certificate(antwort.zertifikat_tls).not_valid_after_utc == ende
+
+
 def test_content_keys_may_be_on_brainpool(kanal, alt, faellig, uhr):
     kurve = ec.BrainpoolP256R1()
     neu = with_new_keys(alt, signatur=generate_private_key(kurve), verschluesselung=generate_private_key(kurve))
@@ -235,6 +253,23 @@ def test_a_revocation_that_comes_meanwhile_counts(kanal, alt, neu, faellig, engi
     with create_session(engine) as session, pytest.raises(einschreibung.GeraeteFehler) as fehler:
         einschreibung.renew(session, uhr.now(), gestoert, der, datetime.now(UTC))
     assert (fehler.value.status, fehler.value.code) == (403, "gesperrt")
+
+
+def test_a_set_that_was_revoked_meanwhile_ends_no_other(kanal, alt, neu, faellig, session, uhr):
+    """While a message under the new set is being opened, the old keys bring another set in its place."""
+    renew(kanal, alt, neu)
+    dritter = with_new_keys(alt)
+    schluessel = kanal.geraete.extensions["msb_betreiberschluessel"]
+
+    class Unterbrochen(dict):
+        def __getitem__(self, ski):
+            assert renew(kanal, alt, dritter).status_code == 200
+            return super().__getitem__(ski)
+
+    # What its cached property keeps.
+    schluessel.__dict__["entschluesselung"] = Unterbrochen(schluessel.entschluesselung)
+    assert kanal.refusal(neu, neu.telegramm(uhr, reading(uhr))) == (403, "gesperrt")
+    assert revoked(session) == {1: False, 2: True, 3: False}
 
 
 def test_of_two_renewals_at_once_one_set_stays(kanal, alt, faellig, session):

@@ -82,6 +82,21 @@ def test_an_interrupted_creation_is_begun_anew(tmp_path):
     assert not entwurf.exists()
 
 
+def test_of_two_creations_at_once_one_makes_the_folder(tmp_path):
+    ergebnisse = []
+    threads = [
+        threading.Thread(target=lambda: ergebnisse.append(pki.create_pki(tmp_path / "pki", ["localhost"], JETZT)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ergebnisse) == [False, False, False, True]
+    assert files(tmp_path / "pki") == ERSTE
+    assert openssl_verifies(tmp_path / "pki", tmp_path / "pki/server.crt")
+
+
 def test_a_folder_with_something_in_it_is_not_overwritten(ordner):
     (ordner / "wurzel.crt").unlink()
     vorher = (ordner / "geraete_ca.key").read_bytes()
@@ -99,6 +114,22 @@ def test_missing_keys_say_which_command_makes_them(tmp_path):
     ):
         with pytest.raises(ablage.PkiFehlt, match="betreiber pki anlegen"):
             lesen(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["signatur.key", "signatur.crt", "wurzel.crt"])
+@pytest.mark.parametrize("inhalt", ["", "kein PEM"])
+def test_a_damaged_file_is_named(ordner, name, inhalt):
+    (ordner / name).write_text(inhalt)
+    with pytest.raises(ablage.PkiFehlt, match=rf"{name} ist beschädigt.*aus der Sicherung"):
+        ablage.load_betreiberschluessel(ordner)
+
+
+def test_a_key_with_a_password_cannot_be_used(ordner):
+    verschluesselt = ["openssl", "ec", "-in", ordner / "signatur.key", "-aes256", "-passout", "pass:geheim"]
+    subprocess.run([*verschluesselt, "-out", ordner / "neu.key"], check=True, capture_output=True, timeout=20)
+    (ordner / "neu.key").rename(ordner / "signatur.key")
+    with pytest.raises(ablage.PkiFehlt, match=r"signatur\.key ist beschädigt"):
+        ablage.load_betreiberschluessel(ordner)
 
 
 def test_a_key_beside_a_foreign_certificate_is_noticed(ordner):

@@ -77,6 +77,15 @@ def test_a_used_token_brings_no_revoked_certificates(kanal, stromzaehler_id, cli
     assert refusal(kanal.enrol(zaehler, antrag)) == (403, "gesperrt")
 
 
+def test_a_token_from_before_brings_no_new_keys(kanal, zaehler, client, als):
+    """Whoever has the meter may have found a token that was still good."""
+    vorher = kanal.token(zaehler.stromzaehler_id)
+    lock(client, als("wartung"), zaehler.stromzaehler_id)
+    neu = Zaehler(NUMMER, zaehler.stromzaehler_id)
+    assert refusal(kanal.enrol(neu, neu.einschreibung(vorher))) == (403, "token")
+    assert kanal.enrol(neu, neu.einschreibung(kanal.token(zaehler.stromzaehler_id))).status_code == 200
+
+
 def test_nothing_to_revoke(client, als, stromzaehler_id):
     assert lock(client, als("wartung"), stromzaehler_id).json == {"zaehlernummer": NUMMER, "gesperrt": 0}
     assert lock(client, als("wartung"), 99).status_code == 404

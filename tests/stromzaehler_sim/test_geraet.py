@@ -190,6 +190,26 @@ def test_a_clock_back_in_1970_asks_for_the_time_before_it_stamps(welt: Geraetewe
     assert arten.count("ZEIT") == 2
 
 
+@pytest.mark.parametrize("sprung_s", [30 * TAG, -3600])
+@pytest.mark.parametrize("neustart", [False, True])
+def test_a_clock_that_jumps_invents_no_reading(welt: Geraetewelt, sprung_s: int, neustart: bool) -> None:
+    welt.run_until(1100)
+    welt.do("uhr-versatz", sprung_s)
+    gut, welt.leitung.sonst = welt.leitung.sonst, lambda _: (_ for _ in ()).throw(NichtErreichbar("no link"))
+    welt.run_until(2500)
+    assert welt.zaehler.zaehlwerk.uhrzeit == MONTAG + 900
+    if neustart:
+        welt.restart()
+        welt.run_until(3000)
+        assert welt.zaehler.zaehlwerk.uhrzeit == MONTAG + 900
+    welt.leitung.sonst = gut
+    welt.run_until(8000)
+    assert abs(welt.zaehler.jetzt() - welt.zeit.jetzt) < 1.0
+    assert [(u, wert) for u, (wert, _) in welt.werte.items()] == [(900 * n, 10 * n) for n in range(9)]
+    assert all(welt.werte[u][1] & UHR_UNSICHER for u in (1800, 2700))
+    assert "UHR_UNGUELTIG" in welt.codes
+
+
 def test_a_clock_off_by_twenty_seconds_is_set_and_says_so(welt: Geraetewelt) -> None:
     welt.run_until(1100)
     welt.do("uhr-versatz", -20)

@@ -33,6 +33,14 @@ def test_the_registers_the_waiting_readings_and_the_report(tmp_path: Path) -> No
     assert stand.zustand == Geraetezustand.load(ordner) == ZUSTAND
 
 
+def test_looking_makes_no_buffer(tmp_path: Path) -> None:
+    """A meter knows by the missing file that its buffer is lost and begins a new epoche."""
+    ordner = build_ordner(tmp_path, tage=1)
+    (ordner / "puffer.sqlite").unlink()
+    assert Messquelle(ordner).read(MONTAG, Bedienung(LIEFERZUSTAND)).wartend == 0
+    assert not (ordner / "puffer.sqlite").exists()
+
+
 def test_the_register_moves_within_the_quarter_hour_and_the_window_with_it(tmp_path: Path) -> None:
     ordner = build_ordner(tmp_path, tage=1)
     stand = Messquelle(ordner).read(MONTAG + 450, Bedienung(LIEFERZUSTAND, Schritt.TAG))

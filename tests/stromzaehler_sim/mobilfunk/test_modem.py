@@ -213,6 +213,30 @@ def test_what_is_lost_on_the_way_back_costs_volume(tmp_path: Path) -> None:
     assert modem.status().bytes_monat == 107
 
 
+def test_a_connection_beside_it_needs_the_card_and_costs_volume(tmp_path: Path) -> None:
+    karte = insert(tmp_path)
+    neben = leitung(b"certificates")
+    neben.bytes_gesamt = 5000  # before it went by this modem
+    modem = modem_of(tmp_path, leitung(), Zeit())
+    weg = modem.beside(neben)
+    modem.post(bytes(100))
+    assert weg.post(bytes(300)).body == b"certificates"
+    # 100 + 7 and 300 + 12 bytes.
+    assert modem.status().bytes_monat == 419
+    karte.remove().save(tmp_path)
+    with pytest.raises(NichtErreichbar, match="Keine SIM-Karte"):
+        weg.post(b"x")
+    assert len(neben.gesendet) == 1
+
+
+def test_what_went_over_the_cable_is_no_volume_of_the_card(tmp_path: Path) -> None:
+    modem = modem_of(tmp_path, leitung(), Zeit())
+    modem.post(bytes(1000))
+    insert(tmp_path)
+    modem.post(bytes(100))
+    assert modem.status().bytes_monat == 107
+
+
 def test_reconnect_reaches_the_connection(tmp_path: Path) -> None:
     insert(tmp_path)
     innen, kontext = leitung(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
