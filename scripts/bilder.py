@@ -22,7 +22,7 @@ ORDNER = Path(__file__).parent.parent / "docs" / "bilder"
 # 2026-03-02T00:00:00Z: line 1 shows 1.8.0, and nothing that blinks is dark.
 JETZT = 1772409600.0
 LIEFERZUSTAND = Einstellungen(pin="3021")
-ZUSTAND = Geraetezustand(sim="EINGEBUCHT", rat="LTE-M", rsrp_dbm=-101)
+ZUSTAND = Geraetezustand(stand=JETZT, sim="EINGEBUCHT", rat="LTE-M", rsrp_dbm=-101)
 METER = Messstand(
     zaehler="1EMH0012345678",
     uhrzeit=int(JETZT),

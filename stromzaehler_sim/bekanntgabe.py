@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from gateway.uhr import Geraeteuhr
-from stromzaehler_sim.geraetezustand import Geraetezustand
+from stromzaehler_sim.geraetezustand import ERNEUERN_S, Geraetezustand
 from stromzaehler_sim.mobilfunk import Modem, Modemstatus, SimZustand
 from stromzaehler_sim.protokoll import Code, Protokoll
+from stromzaehler_sim.uhr import ECHTZEIT
 
 # A meter on a cable: its display shows full bars.
 KABEL_RSRP_DBM = -80
@@ -23,24 +25,38 @@ _SIM_CODES = {
 
 
 class Bekanntgabe:
-    """Writes `Geraetezustand` when it changes. Usable by one thread at a time."""
+    """Writes `Geraetezustand` when it changes, and every minute as a sign of life. Usable by one thread at a time.
 
-    def __init__(self, ordner: Path, modem: Modem, uhr: Geraeteuhr, protokoll: Protokoll) -> None:
+    ``echtzeit`` is real time in s since 1970.
+    """
+
+    def __init__(
+        self,
+        ordner: Path,
+        modem: Modem,
+        uhr: Geraeteuhr,
+        protokoll: Protokoll,
+        *,
+        echtzeit: Callable[[], float] = ECHTZEIT,
+    ) -> None:
         self._ordner = ordner
         self._modem = modem
         self._uhr = uhr
         self._protokoll = protokoll
-        self._zuletzt: Geraetezustand | None = None
+        self._echtzeit = echtzeit
+        self._zuletzt = Geraetezustand()
         self._sim: SimZustand | None = None
         self._iccid = ""
 
     def publish(
         self, *, sendet: bool, quittiert: bool, gesperrt: bool, phasen: tuple[bool, bool, bool], firmware: str
     ) -> None:
-        """Tell the display. A file that cannot be written is no reason to stop: the next change tries again."""
+        """Tell the display. A file that cannot be written is no reason to stop: the next report tries again."""
         status = self._modem.status()
         self._log_sim(status)
+        jetzt = self._echtzeit()
         zustand = Geraetezustand(
+            stand=jetzt,
             sendet=sendet,
             quittiert=quittiert,
             gesperrt=gesperrt,
@@ -52,10 +68,11 @@ class Bekanntgabe:
             phasen=phasen,
             firmware=firmware,
         )
-        if zustand != self._zuletzt:
+        unveraendert = zustand == replace(self._zuletzt, stand=jetzt)
+        if not unveraendert or abs(jetzt - self._zuletzt.stand) >= ERNEUERN_S:
             self._zuletzt = zustand
             with suppress(OSError):
-                replace(zustand, stand=self._uhr.now()).save(self._ordner)
+                zustand.save(self._ordner)
 
     def _log_sim(self, status: Modemstatus) -> None:
         """Entries for a card that was changed, taken out, locked or attached."""

@@ -12,11 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 DATEI = "geraetezustand.json"
+# Real seconds. A running meter tells its state at least once a minute, except while it waits for an answer.
+ERNEUERN_S = 60.0
+FRISCH_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Geraetezustand:
-    """The signs of life of a meter. ``stand`` is the meter's time of the report, in s since 1970."""
+    """The signs of life of a meter. ``stand`` is the real time of the report, in s since 1970.
+
+    Real, because the clock of a meter may be lost or simulated, and a process that was killed is gone for real.
+    """
 
     stand: float = 0.0
     sendet: bool = False  # a Telegramm is under way
@@ -29,6 +35,10 @@ class Geraetezustand:
     uhr: str = "GESTELLT"  # GESTELLT, UNSICHER, UNGUELTIG
     phasen: tuple[bool, bool, bool] = (True, True, True)  # L1, L2, L3 under voltage
     firmware: str = ""
+
+    def is_fresh(self, instant: float) -> bool:
+        """False when the report is so old at ``instant`` (real time) that its process must be gone."""
+        return abs(instant - self.stand) <= FRISCH_S
 
     def save(self, ordner: Path) -> None:
         """Replace the file; raises OSError."""
@@ -47,6 +57,6 @@ class Geraetezustand:
         try:
             daten = json.loads((ordner / DATEI).read_text(encoding="utf-8"))
             l1, l2, l3 = daten.pop("phasen")
-            return cls(phasen=(bool(l1), bool(l2), bool(l3)), **daten)
+            return cls(stand=float(daten.pop("stand")), phasen=(bool(l1), bool(l2), bool(l3)), **daten)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None

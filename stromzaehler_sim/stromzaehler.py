@@ -36,7 +36,7 @@ from stromzaehler_sim.mobilfunk import Modem
 from stromzaehler_sim.protokoll import Code
 from stromzaehler_sim.stoerung import Eingriffsart, Lageart, live_phases
 from stromzaehler_sim.uebergabe import Uebergabe
-from stromzaehler_sim.uhr import VIERTELSTUNDE_S, Halt, Uhr, quarter_before
+from stromzaehler_sim.uhr import ECHTZEIT, VIERTELSTUNDE_S, Halt, Uhr, quarter_before
 from stromzaehler_sim.uhrwache import Uhrwache
 from stromzaehler_sim.umwelt import Umwelt
 from stromzaehler_sim.zaehlwerk import Zaehlwerk, zaehlwerk_datei
@@ -46,7 +46,6 @@ from telegramm.quittung import Quittung
 HINSEHEN_S = 1.0
 # A clock that jumped by more takes the plan along; less is drift and its correction.
 SPRUNG_S = 1.0
-ECHTZEIT = Uhr().now
 
 OnSendung = Callable[[Sendung, int], None]
 """Called after each receipt with the `Sendung` and the number of readings still waiting."""

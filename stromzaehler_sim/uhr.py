@@ -89,6 +89,10 @@ class Uhr:
             stop_event.wait(min(rest, SCHLAF_HOECHSTENS_S))
 
 
+ECHTZEIT = Uhr().now
+"""Real time: that of certificates, of the hand at the display and of processes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rtc:
     """A clock chip: ahead of the world by ``versatz_s`` at the world's instant ``bezug``, and by ``gang_ppm`` more

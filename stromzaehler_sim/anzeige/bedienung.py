@@ -1,8 +1,9 @@
 """How the meter is operated: one button, or the light of a torch, pressed short or long.
 
 A pure state machine: a `Bedienung` and a press go in, a `Bedienung` comes out; the instant (s since 1970) is
-always an argument. What must survive a power cut is in ``einstellungen``; whoever holds the `Bedienung` saves it
-when it has changed. The behaviour follows the manuals that docs/anzeige.md names.
+always an argument. It is real time, the time of the hand that presses: a meter whose clock is simulated and runs
+faster must not fix digits or end a lock faster. What must survive a power cut is in ``einstellungen``; whoever
+holds the `Bedienung` saves it when it has changed. The behaviour follows the manuals that docs/anzeige.md names.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Bedienung:
     seit: float = 0.0
     ziffern: str = ""  # the digits of the PIN that are fixed
     ziffer: int | None = None  # the digit being counted; None: the entry waits for its first press
+    gezaehlt: bool = False  # that digit was pressed at least once
     zurueck: int | None = None  # how many windows back in the stored values; None: not among them
 
     @property
@@ -92,8 +94,7 @@ def press(
     """One press that ended at ``instant``; ``lang`` when it lasted longer than `LANG_S`.
 
     ``uhrzeit`` (s since 1970) and ``bezug_zehntelwh`` are the meter's clock and its register of 1.8.0: from there
-    the stored values and "E" count after they were cleared. The meter's clock may be a simulated one that runs
-    faster than the hand that presses; ``instant`` is the time of the hand.
+    the stored values and "E" count after they were cleared.
     """
     bedienung = replace(advance(bedienung, instant), zuletzt=instant)
     match bedienung.schritt:
@@ -102,10 +103,11 @@ def press(
         case Schritt.TEST:
             return _after_test(bedienung, instant)
         case Schritt.PIN if lang:
-            return _begin_entry(bedienung, instant)
+            # Whoever holds the button for 4.5 s has waited for 3 s, so one digit is fixed, and never a second one.
+            return _fix_digit(bedienung, instant) if bedienung.gezaehlt else bedienung
         case Schritt.PIN:
             ziffer = 1 if bedienung.ziffer is None else (bedienung.ziffer + 1) % 10
-            return replace(bedienung, ziffer=ziffer, seit=instant)
+            return replace(bedienung, ziffer=ziffer, gezaehlt=True, seit=instant)
         case Schritt.FALSCH | Schritt.GESPERRT:
             return bedienung
         case _ if lang:
@@ -151,7 +153,7 @@ def _after_test(bedienung: Bedienung, instant: float) -> Bedienung:
 
 def _begin_entry(bedienung: Bedienung, instant: float) -> Bedienung:
     schritt = Schritt.GESPERRT if bedienung.is_locked(instant) else Schritt.PIN
-    return replace(bedienung, schritt=schritt, seit=instant, ziffern="", ziffer=None)
+    return replace(bedienung, schritt=schritt, seit=instant, ziffern="", ziffer=None, gezaehlt=False)
 
 
 def _fix_digit(bedienung: Bedienung, instant: float) -> Bedienung:
@@ -161,7 +163,7 @@ def _fix_digit(bedienung: Bedienung, instant: float) -> Bedienung:
     """
     ziffern = f"{bedienung.ziffern}{bedienung.ziffer}"
     if len(ziffern) < PIN_STELLEN:
-        return replace(bedienung, ziffern=ziffern, ziffer=0, seit=instant)
+        return replace(bedienung, ziffern=ziffern, ziffer=0, gezaehlt=False, seit=instant)
     # Compared in constant time out of habit: this is a PIN.
     if hmac.compare_digest(ziffern, bedienung.einstellungen.pin):
         einstellungen = replace(bedienung.einstellungen, fehlversuche=0, sperren=0, gesperrt_bis=0.0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class BedienungUngueltig(SimulationFehler):
 
 @dataclass(frozen=True, slots=True)
 class Einstellungen:
-    """The settings of one meter; the defaults are the delivery state. Instants in s since 1970.
+    """The settings of one meter; the defaults are the delivery state.
 
     PIN and InF are two independent switches: the PIN protects line 2 of the display, InF the data set of the
     optical port.
@@ -32,7 +32,7 @@ class Einstellungen:
     nur_bezug: bool = False  # line 1 shows 1.8.0 only, as a meter without feed-in may be configured
     fehlversuche: int = 0  # wrong PINs since the last right one or the last lock
     sperren: int = 0  # locks since the last right PIN; each one lasts twice as long
-    gesperrt_bis: float = 0.0
+    gesperrt_bis: float = 0.0  # real time in s since 1970, also where the meter's clock is a simulated one
     null_zehntelwh: int = 0  # register of 1.8.0 at the last "E CLr"; 0: as it left the factory
     historie_ab: int | None = None  # the meter's time of the last "HIS CLr"
 
@@ -41,14 +41,19 @@ class Einstellungen:
         write_atomic(ordner / DATEI, (json.dumps(asdict(self), indent=2) + "\n").encode(), mode=0o600)
 
     @classmethod
-    def load(cls, ordner: Path, zaehler: str) -> Einstellungen:
-        """The settings of the meter, the delivery state before the first change. Raises BedienungUngueltig."""
+    def load(cls, ordner: Path) -> Einstellungen:
+        """The settings of the meter. The first time it is the delivery state, whose PIN is drawn and saved here.
+
+        Raises BedienungUngueltig, and OSError when the new PIN cannot be saved.
+        """
         datei = ordner / DATEI
         try:
             einstellungen = cls(**json.loads(datei.read_text(encoding="utf-8")))
             einstellungen._check_types()
         except FileNotFoundError:
-            return cls(pin=draw_pin(zaehler))
+            neu = cls(pin=draw_pin())
+            neu.save(ordner)
+            return neu
         except (OSError, ValueError, TypeError) as fehler:
             raise BedienungUngueltig(
                 f"{datei} ist beschädigt: {fehler}. Gelöscht, beginnt der Zähler wieder im Lieferzustand."
@@ -70,10 +75,6 @@ class Einstellungen:
             raise TypeError("ein Feld hat einen falschen Typ")
 
 
-def draw_pin(zaehler: str) -> str:
-    """The PIN of a meter from its number, the same on every machine.
-
-    ASSUMPTION: the PIN hides a simulated household only. A real one is drawn at random, and comes by letter.
-    """
-    zahl = int.from_bytes(hashlib.sha256(f"PIN {zaehler}".encode()).digest()[:8])
-    return f"{zahl % 10**PIN_STELLEN:0{PIN_STELLEN}d}"
+def draw_pin() -> str:
+    """A PIN that nobody can guess from the meter."""
+    return f"{secrets.randbelow(10**PIN_STELLEN):0{PIN_STELLEN}d}"

@@ -76,13 +76,15 @@ class Gesicht:
 
 
 def build_gesicht(messstand: Messstand, bedienung: Bedienung, instant: float) -> Gesicht:
-    """What is lit at ``instant`` (s since 1970, the time of the hand that presses)."""
+    """What is lit at ``instant`` (s since 1970, real time: that of the hand that presses)."""
     if messstand.is_dark:
         return nothing_lit(messstand.zaehler)
     if bedienung.schritt is Schritt.TEST:
         return all_lit(messstand.zaehler)
     leistung = messstand.leistung_w or 0
     zustand = messstand.zustand
+    # A meter that nobody runs any more does not send, whatever its last report said.
+    aktuell = zustand if zustand is not None and zustand.is_fresh(instant) else None
     return Gesicht(
         zaehler=format_zaehler(messstand.zaehler),
         zeile_1=_legal_register(messstand, bedienung, instant),
@@ -90,9 +92,9 @@ def build_gesicht(messstand: Messstand, bedienung: Bedienung, instant: float) ->
         bezug=leistung > 0,
         einspeisung=leistung < 0,
         phasen=(True, True, True) if zustand is None else zustand.phasen,
-        balken=0 if zustand is None else bars(zustand),
-        rat="" if zustand is None else zustand.rat,
-        symbole=frozenset(_symbols(zustand, bedienung)),
+        balken=0 if aktuell is None else bars(aktuell),
+        rat="" if aktuell is None else aktuell.rat,
+        symbole=frozenset(_symbols(aktuell, bedienung)),
         wartend=messstand.wartend,
         # Lit for every other 0.1 Wh: 5,000 pulses a kWh, as the nameplate says.
         led=(messstand.bezug_zehntelwh + messstand.einspeisung_zehntelwh) % 2 == 1,
@@ -205,7 +207,7 @@ def _energy(wh: int | None) -> str:
 
 # --- symbols ---------------------------------------------------------------------------------------------------
 def _symbols(zustand: Geraetezustand | None, bedienung: Bedienung) -> list[Symbol]:
-    """The lit symbols. Without a report of the running meter nothing is said about SIM, sending and clock."""
+    """The lit symbols. Without a fresh report nothing is said about SIM, sending and clock."""
     lampen = {
         Symbol.INF: bedienung.einstellungen.inf,
         Symbol.PIN: not bedienung.is_open,

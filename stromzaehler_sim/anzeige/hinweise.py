@@ -47,7 +47,7 @@ def _pin_hint(bedienung: Bedienung) -> str:
         return "PIN, 1. Ziffer: so oft kurz drücken, wie die Ziffer sagt (0 = zehnmal)."
     stelle = len(bedienung.ziffern) + 1
     ende = "PIN fertig" if stelle == PIN_STELLEN else "nächste Ziffer"
-    return f"PIN, {stelle}. Ziffer: kurz zählt hoch, 3 s warten: {ende}. Lang: von vorn."
+    return f"PIN, {stelle}. Ziffer: kurz zählt hoch; 3 s warten oder lang: {ende}."
 
 
 def _window_hint(bedienung: Bedienung) -> str:

@@ -1,6 +1,7 @@
-"""What the display and the optical port learn from the folder of a meter; nothing is written there.
+"""What the display and the optical port learn from the folder of a meter.
 
-So a display may look while another process runs the meter.
+Nothing is written there but the PIN, when the meter has none yet; so a display may look while another process runs
+the meter.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Messquelle:
             pass
 
     def settings(self) -> Einstellungen:
-        """What the customer set at this meter."""
-        return Einstellungen.load(self.ordner, self.zaehler)
+        """What the customer set at this meter; OSError when its first PIN cannot be saved."""
+        return Einstellungen.load(self.ordner)
 
     def read(self, instant: float, bedienung: Bedienung) -> Messstand:
         """The meter at ``instant``, with the energy that line 2 shows in this state of the operation."""

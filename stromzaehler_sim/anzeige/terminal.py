@@ -58,7 +58,7 @@ Ein Zähler hat eine Taste (oder Sie leuchten mit der Taschenlampe).
 
 [b]PIN[/b]  Sie steht im Brief Ihres Messstellenbetreibers, hier:
   stromzaehler display ORDNER --pin-brief
-  Jede Ziffer kurz hochzählen, dann 3 s warten. 0 = zehnmal drücken.
+  Jede Ziffer kurz hochzählen, dann 3 s warten oder lang. 0 = zehnmal drücken.
 
 [b]Anzeige[/b]  1.8.0 Bezug   2.8.0 Einspeisung   P Leistung   E seit Nullung
   1d 7d 30d 365d: letzte 24 h, 7, 30, 365 Tage   HIS Gespeichertes
@@ -112,7 +112,7 @@ class DisplayApp(App[None]):
     """The display of one meter.
 
     ``lesen`` reads the meter for a state of the operation, ``laden`` its settings, ``sichern`` stores them when a
-    press or a wait has changed them; ``hand`` is the time of the hand that presses (s since 1970).
+    press or a wait has changed them; ``hand`` is the time of the hand that presses (s since 1970, real time).
     """
 
     TITLE = "Stromzähler"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +14,13 @@ from stromzaehler_sim.anzeige import svg, text
 from stromzaehler_sim.anzeige.bedienung import Bedienung
 from stromzaehler_sim.anzeige.einstellungen import Einstellungen
 from stromzaehler_sim.anzeige.gesicht import Gesicht, build_gesicht, format_zaehler
-from stromzaehler_sim.anzeige.messstand import Messquelle
+from stromzaehler_sim.anzeige.messstand import Messquelle, Messstand
+from stromzaehler_sim.anzeige.pinprotokoll import PinProtokoll
 from stromzaehler_sim.befehle.grundlage import ORDNER_DA, readable_errors, stop_on_signal
-from stromzaehler_sim.uhr import Uhr
+from stromzaehler_sim.uhr import ECHTZEIT, Uhr
+
+if TYPE_CHECKING:
+    from stromzaehler_sim.anzeige.terminal import DisplayApp
 
 TEXT_S = 1.0
 
@@ -52,8 +58,8 @@ def display(ordner: Path, einmal: bool, bild: Path | None, pin_brief: bool) -> N
 
 def _face(quelle: Messquelle, uhr: Uhr) -> Gesicht:
     """The meter that nobody operates: the start of the display."""
-    jetzt, bedienung = uhr.now(), Bedienung(quelle.settings())
-    return build_gesicht(quelle.read(jetzt, bedienung), bedienung, jetzt)
+    bedienung = Bedienung(quelle.settings())
+    return build_gesicht(quelle.read(uhr.now(), bedienung), bedienung, ECHTZEIT())
 
 
 def _print_lines(quelle: Messquelle, uhr: Uhr, *, einmal: bool) -> None:
@@ -66,19 +72,28 @@ def _print_lines(quelle: Messquelle, uhr: Uhr, *, einmal: bool) -> None:
 
 
 def _run_app(quelle: Messquelle, uhr: Uhr) -> None:
+    # An error before the start is a sentence in the shell, not on a screen that vanishes.
+    quelle.read(uhr.now(), Bedienung(quelle.settings()))
+    build_app(quelle, uhr, hand=ECHTZEIT).run()
+
+
+def build_app(quelle: Messquelle, uhr: Uhr, *, hand: Callable[[], float]) -> DisplayApp:
+    """The display of a meter. It shows the meter's time ``uhr``, and is operated in real time, ``hand``."""
     # Textual takes a good part of a second to load, which the other ways do not need.
     from stromzaehler_sim.anzeige.terminal import DisplayApp
 
-    # A hand presses in real seconds, also where the meter's clock runs faster.
-    hand = Uhr(start=uhr.now(), bezug=Uhr().now())
-    # An error before the start is a sentence in the shell, not on a screen that vanishes.
-    quelle.read(uhr.now(), Bedienung(quelle.settings()))
-    DisplayApp(
-        lambda bedienung: quelle.read(uhr.now(), bedienung),
-        laden=quelle.settings,
-        sichern=lambda neue: neue.save(quelle.ordner),
-        hand=hand.now,
-    ).run()
+    protokoll = PinProtokoll(quelle.ordner)
+
+    def read(bedienung: Bedienung) -> Messstand:
+        protokoll.write()
+        return quelle.read(uhr.now(), bedienung)
+
+    def save(neu: Einstellungen) -> None:
+        alt = quelle.settings()
+        neu.save(quelle.ordner)
+        protokoll.note(alt, neu, uhr.now())
+
+    return DisplayApp(read, laden=quelle.settings, sichern=save, hand=hand)
 
 
 def _letter(zaehler: str, einstellungen: Einstellungen) -> str:

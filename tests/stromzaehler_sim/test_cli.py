@@ -206,10 +206,11 @@ def test_a_meter_that_was_removed_ends_without_an_error(betrieb: Betrieb, tmp_pa
     ordner = tmp_path / "z1"
     assert betrieb.enrol(ordner).exit_code == 0
     betrieb.gesperrt = b'{"code": "gesperrt", "zustand": "AUSGEBAUT"}'
+    # It asks again a day later, and only then it believes: that is a few seconds.
     umgebung = os.environ | {
         "MSB_UHR_START": "2026-03-02T00:00:00Z",
         "MSB_UHR_BEZUG": datetime.now(UTC).isoformat(),
-        "MSB_UHR_FAKTOR": "900",
+        "MSB_UHR_FAKTOR": "36000",
     }
     befehl = [sys.executable, "-u", "-c", "from stromzaehler_sim.cli import main; main()", "start", str(ordner)]
     ergebnis = subprocess.run(befehl, env=umgebung, capture_output=True, text=True, timeout=60, check=False)

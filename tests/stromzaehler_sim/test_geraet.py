@@ -260,12 +260,15 @@ def test_a_locked_meter_counts_on_and_asks_once_a_day(welt: Geraetewelt) -> None
 @pytest.mark.parametrize("zustand", ["AUSGEBAUT", "VERSCHROTTET"])
 def test_a_meter_that_was_removed_stops_and_keeps_what_it_has(welt: Geraetewelt, zustand: str) -> None:
     welt.run_until(1100)
+    gesendet = len(welt.leitung.gesendet)
     welt.leitung.sonst = lambda _: refused(zustand)
     welt.run_until(30 * TAG)
     assert welt.zaehler.endgueltig
-    assert welt.zeit.jetzt < MONTAG + 3000
-    assert welt.codes[-1] == "ENDGUELTIG_GESPERRT"
-    assert welt.zaehler.gateway.puffer.waiting() == 1
+    # It is told at the next slot, and believes it when it is told again a day later.
+    assert MONTAG + TAG < welt.zeit.jetzt < MONTAG + TAG + 3 * 3600
+    assert len(welt.leitung.gesendet) - gesendet == 2
+    assert (welt.codes.count("GESPERRT"), welt.codes[-1]) == (1, "ENDGUELTIG_GESPERRT")
+    assert welt.zaehler.gateway.puffer.waiting() >= 96
 
 
 # --- losses ----------------------------------------------------------------------------------------------------

@@ -20,7 +20,13 @@ TAG = 86_400
 ZAEHLER = "1EMH0012345678"
 LIEFERZUSTAND = Einstellungen(pin="3021")
 ZUSTAND = Geraetezustand(
-    sim="EINGEBUCHT", rat="LTE-M", rsrp_dbm=-101, rsrq_db=-11, quittiert=True, phasen=(True, True, True)
+    stand=MONTAG,
+    sim="EINGEBUCHT",
+    rat="LTE-M",
+    rsrp_dbm=-101,
+    rsrq_db=-11,
+    quittiert=True,
+    phasen=(True, True, True),
 )
 # The vector: with InF 2043.1047 kWh and 193 W, without 2043 kWh and no power.
 MESSSTAND = Messstand(

@@ -173,8 +173,32 @@ def test_a_digit_that_was_counted_too_far_goes_round() -> None:
     play(zuege)
 
 
-def test_a_long_press_begins_the_entry_anew() -> None:
-    play([*ANMELDEN[:8], (9, LANG, "Pin -0----"), (10, KURZ, "Pin -1----")])
+def test_a_long_press_fixes_a_digit_that_was_counted_and_only_that_one() -> None:
+    """Who confirms with the enter key gets on; the key that repeats itself, or a held button, enters no zeros."""
+    anfang: list[Zug] = [
+        (1, KURZ, TEST),
+        (2, KURZ, "Pin -0----"),
+        (3, LANG, "Pin -0----"),
+        (9, LANG, "Pin -0----"),
+    ]
+    eins: list[Zug] = [(10, KURZ, "Pin -1----"), (11, LANG, "Pin -10---"), (12, LANG, "Pin -10---")]
+    play([*anfang, *eins, (13, WARTEN, "Pin -10---"), (14, WARTEN, "Pin -100--")])
+    # Held from second 11 to 15.6: fixed by waiting at 13, and the press that ends then does nothing more.
+    gehalten: list[Zug] = [(10, KURZ, "Pin -1----"), (13, WARTEN, "Pin -10---"), (15.6, LANG, "Pin -1 ---")]
+    play([*anfang, *gehalten, (16, WARTEN, "Pin -100--")])
+
+
+def test_the_whole_pin_with_the_enter_key() -> None:
+    zuege: list[Zug] = [(1, KURZ, TEST), (2, KURZ, "Pin -0----")]
+    zuege += [(3, KURZ, "Pin -1----"), (4, KURZ, "Pin -2----"), (5, KURZ, "Pin -3----"), (6, LANG, "Pin -30---")]
+    zuege += [(7 + n, KURZ, f"Pin -3{(n + 1) % 10}---") for n in range(10)]
+    zuege += [
+        (17, LANG, "Pin -300--"),
+        (18, KURZ, "Pin -301--"),
+        (19, KURZ, "Pin -302--"),
+        (20, LANG, "Pin -3020-"),
+    ]
+    play([*zuege, (21, KURZ, "Pin -3021-"), (22, LANG, "P 193")])
 
 
 def enter(bedienung: Bedienung, pin: str, instant: float) -> tuple[Bedienung, float]:
@@ -262,6 +286,9 @@ def test_hints_say_what_to_do_in_every_state() -> None:
     assert "Anzeigetest" in hint(bedienung, MONTAG)
     bedienung = press(bedienung, MONTAG + 2)
     assert "1. Ziffer" in hint(bedienung, MONTAG)
+    zaehlt = hint(press(bedienung, MONTAG + 3), MONTAG)
+    assert zaehlt == "PIN, 1. Ziffer: kurz zählt hoch; 3 s warten oder lang: nächste Ziffer."
+    assert len(zaehlt) <= 76
     falsch, instant = enter(bedienung, WRONG, MONTAG + 3)
     assert "4 Versuche bis zur Sperre" in hint(falsch, instant)
     frueher = replace(open_menu(), schritt=Schritt.TAG, zurueck=3)

@@ -21,9 +21,6 @@ from stromzaehler_sim.anzeige.optisch import data_set, telegram
 from stromzaehler_sim.cli import main
 from tests.stromzaehler_sim.anzeige.geraet import LIEFERZUSTAND, MESSSTAND, build_ordner
 
-# printf 'PIN 1EMH0012345678' | sha256sum, the first 16 hex digits modulo 10000
-PIN = "1082"
-
 
 def call(*argumente: str | Path) -> Result:
     # Monday midnight, and time that stands nearly still: the register moves by the second.
@@ -85,6 +82,7 @@ def test_lesen_as_json(ordner: Path) -> None:
 
 
 def test_display_once_as_text(ordner: Path) -> None:
+    replace(LIEFERZUSTAND, nur_bezug=True).save(ordner)  # the registers take turns by real time
     ergebnis = call("display", ordner, "--einmal")
     assert ergebnis.exit_code == 0, ergebnis.output
     assert ergebnis.output == "1.8.0  002043 kWh\nL1 L2 L3 | +A | PIN | 2 wartend\n"
@@ -108,7 +106,9 @@ def test_display_as_a_picture(ordner: Path, tmp_path: Path) -> None:
 
 def test_the_letter_with_the_pin(ordner: Path) -> None:
     ausgabe = call("display", ordner, "--pin-brief").output
-    assert f"PIN für die zweite Zeile der Anzeige:  {PIN}\n" in ausgabe
+    pin = json.loads((ordner / "bedienung.json").read_text())["pin"]
+    assert f"PIN für die zweite Zeile der Anzeige:  {pin}\n" in ausgabe
+    assert call("display", ordner, "--pin-brief").output == ausgabe
     assert "1 EMH 00 1234 5678" in ausgabe
 
 

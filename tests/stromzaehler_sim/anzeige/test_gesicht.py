@@ -114,6 +114,16 @@ def test_symbols_from_the_report_of_the_running_meter(zustand, symbole) -> None:
     assert face(replace(MESSSTAND, zustand=zustand)).symbole == symbole
 
 
+@pytest.mark.parametrize(("alter_s", "frisch"), [(0, True), (300, True), (301, False), (-301, False)])
+def test_a_killed_meter_does_not_send_for_ever(alter_s: int, frisch: bool) -> None:
+    """Five real minutes after its last report nothing is said of the radio; the phases stay."""
+    bericht = replace(ZUSTAND, stand=MONTAG - alter_s, sendet=True, quittiert=False, phasen=(True, False, True))
+    gesicht = face(replace(MESSSTAND, zustand=bericht))
+    assert (Symbol.SENDET in gesicht.symbole, Symbol.UNQUITTIERT in gesicht.symbole) == (frisch, frisch)
+    assert (gesicht.rat, gesicht.balken) == (("LTE-M", 3) if frisch else ("", 0))
+    assert gesicht.phasen == (True, False, True)
+
+
 def test_phases_waiting_readings_and_the_pulse_led() -> None:
     gesicht = face(replace(MESSSTAND, wartend=12, zustand=replace(ZUSTAND, phasen=(True, False, True))))
     assert (gesicht.phasen, gesicht.wartend, gesicht.balken, gesicht.rat) == ((True, False, True), 12, 3, "LTE-M")
