@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from gateway.erneuerung import Erneuerungsplan, renew
 from gateway.fehler import EinschreibungFehler, SendeFehler, ZertifikatUngueltig
@@ -56,6 +57,7 @@ class Auftraege:
         self._kette_versuch = 0.0
         self._ersetzte_saetze = True
         self._gemeldet: set[str] = set()
+        versand.rat = self._advise
 
     @property
     def fw(self) -> Firmware:
@@ -83,6 +85,13 @@ class Auftraege:
         if self._plan.is_due(self._echtzeit()):
             self._renew()
         self._firmware.fetch(self._verbindung, stuecke)
+
+    def _advise(self) -> str:
+        """Once a certificate has ended, nothing is ever sent again: the person must hear of the way out."""
+        if self._echtzeit() <= self._plan.gueltig_bis:
+            return ""
+        ende = datetime.fromtimestamp(self._plan.gueltig_bis, UTC)
+        return f"Die Zertifikate des Zählers sind seit {ende:%d.%m.%Y} abgelaufen. {self._ordner.remedy}"
 
     def _fetch_kette(self) -> None:
         self._kette_versuch = self._echtzeit() + KETTE_VERSUCH_S

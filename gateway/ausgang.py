@@ -46,14 +46,13 @@ class Inhalt:
     ereignisse: Sequence[Meldung] = ()
     luecken: Sequence[Spanne] = ()
 
-    @property
-    def zeilen(self) -> int:
-        """Rows, each of which the receipt must account for."""
-        return len(self.werte) + len(self.ereignisse) + len(self.luecken)
-
 
 class Ausgang:
-    """Chooses the content of each message. What is owed is only looked up while the clock is right."""
+    """Chooses the content of each message. What is owed is only looked up while the clock is right.
+
+    Without a memory nothing is remembered, so whatever is owed is gone and told so: a device whose buffer was full
+    must say it.
+    """
 
     def __init__(self, puffer: Puffer, gedaechtnis: Gedaechtnis | None, uhr: Geraeteuhr) -> None:
         self._puffer = puffer
@@ -121,11 +120,11 @@ class Ausgang:
         return Inhalt(MESSWERTE, werte)
 
     def _can_pay(self) -> bool:
-        return self._gedaechtnis is not None and self._uhr.zustand is Uhrzustand.GESTELLT
+        return self._uhr.zustand is Uhrzustand.GESTELLT
 
     def _pay(self) -> bool:
         """Pay owed spans, the oldest first, until a Telegramm is full; False when that must wait."""
-        if self._gedaechtnis is None or not self._can_pay():
+        if not self._can_pay():
             return False
         self._end_rest()
         neu = 0
@@ -135,7 +134,7 @@ class Ausgang:
                 if not offen or neu >= WERTE_JE_TELEGRAMM:
                     break
                 von, bis = offen[0][0], min(offen[0][1], offen[0][0] + FRAGE_S)
-                werte = self._gedaechtnis.readings(von, bis)
+                werte = self._gedaechtnis.readings(von, bis) if self._gedaechtnis is not None else []
                 neu += self._puffer.refill((von, bis), werte, gone_until=int(self._uhr.now()) - JUNG_S)
                 self._gefuellt = spannen.merge([*self._gefuellt, (von, bis)])
         return True

@@ -11,32 +11,29 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.fehler import Abgewiesen, AntwortUnzulaessig, Gesperrt, QuittungUngueltig
 from gateway.verbindung import Antwort
 from telegramm.fehler import TelegrammFehler
+from telegramm.messwerte import Telegramm
 from telegramm.quittung import Quittung, check_quittung
 from telegramm.schluessel import ski
 from telegramm.umschlag import parse
 
 RETRY_AFTER_HOECHSTENS_S = 3600.0
 GESPERRT = "gesperrt"
-# States of a meter from which there is no way back.
-ENDGUELTIGE_ZUSTAENDE = {"AUSGEBAUT", "VERSCHROTTET"}
+# States of a meter that the operator no longer runs.
+AUSGEBAUTE_ZUSTAENDE = {"AUSGEBAUT", "VERSCHROTTET"}
 
 
 class Empfang:
     """Opens the receipts for one meter under one pair of keys."""
 
     def __init__(
-        self,
-        zaehler: str,
-        entschluesselung: ec.EllipticCurvePrivateKey,
-        betreiber_signatur: ec.EllipticCurvePublicKey,
+        self, entschluesselung: ec.EllipticCurvePrivateKey, betreiber_signatur: ec.EllipticCurvePublicKey
     ) -> None:
-        self._zaehler = zaehler
         self._betreiber_signatur = betreiber_signatur
         self._betreiber_ski = ski(betreiber_signatur)
         self._eigene = {ski(entschluesselung.public_key()): entschluesselung}
 
-    def open(self, antwort: Antwort, klartext: bytes, zeilen: int) -> Quittung:
-        """The receipt for the plaintext ``klartext`` with that many rows, checked but for its time.
+    def open(self, antwort: Antwort, telegramm: Telegramm, klartext: bytes) -> Quittung:
+        """The receipt for ``telegramm``, sent with the plaintext ``klartext``, checked but for its time.
 
         Raises Abgewiesen, AntwortUnzulaessig, QuittungUngueltig.
         """
@@ -50,10 +47,10 @@ class Empfang:
                 raise QuittungUngueltig("Die Quittung ist nicht vom Betreiber unterzeichnet.")
             geprueft = umschlag.verify(self._betreiber_signatur)
             quittung = Quittung.from_bytes(geprueft.decrypt(self._eigene))
-            check_quittung(quittung, klartext, self._zaehler)
+            check_quittung(quittung, telegramm, klartext)
         except TelegrammFehler as fehler:
             raise QuittungUngueltig(f"Die Quittung ist ungültig ({fehler.code}).") from fehler
-        if quittung.neu + quittung.doppelt + len(quittung.abgelehnt) != zeilen:
+        if quittung.neu + quittung.doppelt + len(quittung.abgelehnt) != telegramm.zeilen:
             raise QuittungUngueltig("Die Quittung zählt andere Zeilen, als gesendet wurden.")
         return quittung
 
@@ -62,7 +59,7 @@ def _refusal(antwort: Antwort) -> Abgewiesen:
     code = error_code(antwort)
     if antwort.status == 403 and code == GESPERRT:
         zustand = _problem(antwort).get("zustand")
-        return Gesperrt(403, code, isinstance(zustand, str) and zustand in ENDGUELTIGE_ZUSTAENDE)
+        return Gesperrt(403, code, isinstance(zustand, str) and zustand in AUSGEBAUTE_ZUSTAENDE)
     return Abgewiesen(antwort.status, code, retry_after(antwort.headers))
 
 

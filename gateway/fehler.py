@@ -44,11 +44,17 @@ class SendeFehler(GatewayFehler):
     """Sending failed. The buffer is untouched: whatever was waiting is still waiting.
 
     ``retry_after`` is the wish of the operator in seconds, or None when it expressed none. After one that is
-    ``taeglich`` the next try is a day away, because trying does not help.
+    ``taeglich`` the next try is a day away, because trying does not help. ``rat`` is part of the text: what helps
+    when waiting does not, or "".
     """
 
     retry_after: float | None = None
     taeglich: ClassVar[bool] = False
+    rat: str = ""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text.rstrip('.')}. {self.rat}" if self.rat else text
 
 
 class NichtErreichbar(SendeFehler):
@@ -73,13 +79,17 @@ class Abgewiesen(SendeFehler):
 
 
 class Gesperrt(Abgewiesen):
-    """403 `gesperrt`. ``endgueltig``: the meter was removed or scrapped, so it need not ask again."""
+    """403 `gesperrt`. ``ausgebaut``: the answer says that the meter was removed or scrapped.
+
+    ``endgueltig``: it was said for long enough to be believed (`Versand`), so the meter need not ask again.
+    """
 
     taeglich = True
 
-    def __init__(self, status: int, code: str, endgueltig: bool = False) -> None:
+    def __init__(self, status: int, code: str, ausgebaut: bool = False) -> None:
         super().__init__(status, code)
-        self.endgueltig = endgueltig
+        self.ausgebaut = ausgebaut
+        self.endgueltig = False
 
 
 class EpocheAbgewiesen(Abgewiesen):

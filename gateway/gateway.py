@@ -62,8 +62,8 @@ class Gateway:
 
         ``uebertragung`` replaces the HTTPS connection (tests, link model); ``jetzt`` is the source of time of the
         device in seconds since 1970, corrected by receipts (``uhr`` replaces it together with its limits);
-        ``kapazitaet`` the size of the buffer in readings; ``connect`` opens its file. For the rest see `Umfeld`.
-        Raises OrdnerFehler.
+        ``kapazitaet`` the size of the buffer in readings; ``connect`` opens its file. For the rest see `Umfeld`:
+        whoever sends for a meter that remembers needs its ``gedaechtnis``. Raises OrdnerFehler.
         """
         ordner = ordner if isinstance(ordner, Ordner) else Ordner(ordner)
         schluessel = load_schluesselbund(ordner)

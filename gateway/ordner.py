@@ -192,7 +192,7 @@ class Ordner:
         try:
             schluessel = serialization.load_pem_private_key(datei.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as fehler:
-            raise OrdnerFehler(f"Der Schlüssel {datei} fehlt oder ist beschädigt. {self._remedy}") from fehler
+            raise OrdnerFehler(f"Der Schlüssel {datei} fehlt oder ist beschädigt. {self.remedy}") from fehler
         if not isinstance(schluessel, ec.EllipticCurvePrivateKey):
             raise OrdnerFehler(f"Der Schlüssel {datei} ist kein Schlüssel auf einer elliptischen Kurve.")
         return schluessel
@@ -231,16 +231,17 @@ class Ordner:
         try:
             kette = x509.load_pem_x509_certificates(datei.read_bytes())
         except (OSError, ValueError) as fehler:
-            raise OrdnerFehler(f"Das Zertifikat {datei} fehlt oder ist beschädigt. {self._remedy}") from fehler
+            raise OrdnerFehler(f"Das Zertifikat {datei} fehlt oder ist beschädigt. {self.remedy}") from fehler
         if len(kette) < mindestens:
-            raise OrdnerFehler(f"Das Zertifikat {datei} ist nicht vollständig. {self._remedy}")
+            raise OrdnerFehler(f"Das Zertifikat {datei} ist nicht vollständig. {self.remedy}")
         return kette
 
     @property
-    def _remedy(self) -> str:
+    def remedy(self) -> str:
+        """What helps when keys or certificates are lost or have ended."""
         return (
             "Neue Schlüssel gibt es mit einem neuen Token des Betreibers; Zählerstand und Puffer bleiben: "
-            f"stromzaehler einschreiben {self.pfad} --neu --token ..."
+            f"stromzaehler einschreiben {self.pfad} --neu --token TOKEN"
         )
 
     def save_betreiber(

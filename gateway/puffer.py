@@ -47,6 +47,9 @@ SELECT (SELECT count(*) FROM messwert), (SELECT max(uhrzeit) FROM messwert),
        EXISTS (SELECT 1 FROM schuld), (SELECT json_group_object(name, wert) FROM zustand)
 """
 
+# The primary codes of SQLite for a file that is no database, is torn, or lacks our tables.
+_BESCHAEDIGT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
+
 
 def connect(datei: Path) -> sqlite3.Connection:
     """Open a SQLite file durably (WAL, synchronous=FULL) with explicit transactions.
@@ -55,8 +58,12 @@ def connect(datei: Path) -> sqlite3.Connection:
     "one thread at a time" is kept by the owner of the object.
     """
     verbindung = sqlite3.connect(datei, timeout=30.0, isolation_level=None, check_same_thread=False)
-    verbindung.execute("PRAGMA journal_mode=WAL")
-    verbindung.execute("PRAGMA synchronous=FULL")
+    try:
+        verbindung.execute("PRAGMA journal_mode=WAL")
+        verbindung.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        verbindung.close()
+        raise
     return verbindung
 
 
@@ -73,7 +80,17 @@ def count_waiting(datei: Path) -> int:
         with closing(sqlite3.connect(adresse, uri=True, timeout=30.0)) as verbindung:
             return int(verbindung.execute("SELECT count(*) FROM messwert").fetchone()[0])
     except sqlite3.Error as fehler:
-        raise OrdnerFehler(f"Der Puffer {datei} ist nicht lesbar: {fehler}.") from fehler
+        raise _unusable(datei, fehler) from fehler
+
+
+def _unusable(datei: Path | str, fehler: sqlite3.Error) -> OrdnerFehler:
+    """Only a file that is damaged is to be removed: one that is full or locked still holds its readings."""
+    if getattr(fehler, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF not in _BESCHAEDIGT:
+        return OrdnerFehler(f"Der Puffer {datei} lässt sich nicht öffnen: {fehler}. Rechte und Platz prüfen.")
+    return OrdnerFehler(
+        f"Der Puffer {datei} ist beschädigt: {fehler}. Den Zähler anhalten, diese Datei löschen und ihn wieder "
+        "starten: Er beginnt eine neue Epoche und liefert aus seinem Gedächtnis nach, was dem Betreiber fehlt."
+    )
 
 
 Connect = Callable[[Path], sqlite3.Connection]
@@ -125,9 +142,7 @@ class Puffer:
         try:
             self._verbindung = connect(Path(datei))
         except sqlite3.Error as fehler:
-            raise OrdnerFehler(
-                f"Der Puffer {datei} lässt sich nicht öffnen: {fehler}. Rechte und Platz prüfen."
-            ) from fehler
+            raise _unusable(datei, fehler) from fehler
         self._meldungen = Meldungen(self._verbindung)
         try:
             # Opening an existing buffer writes nothing, so that a display may look while another process sends.
@@ -139,9 +154,11 @@ class Puffer:
                     f"PRAGMA user_version = {STAND}; COMMIT;"
                 )
             self.begin_epoche(epoche)
+            # What is damaged shows here, while the person can still be told what helps.
+            self.lage()
         except sqlite3.Error as fehler:
             self._verbindung.close()
-            raise OrdnerFehler(f"Der Puffer {datei} ist beschädigt: {fehler}.") from fehler
+            raise _unusable(datei, fehler) from fehler
 
     @contextmanager
     def bundle(self) -> Iterator[None]:

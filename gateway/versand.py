@@ -31,6 +31,10 @@ from telegramm.umschlag import seal
 # The operator takes epochen that are up to a hundred ahead; after so many in a row it is one a day.
 EPOCHEN_IN_FOLGE = 20
 EPOCHE_FALSCH = {"folge", "epoche"}
+# That a meter was removed is believed when it is said again after so long; the meter asks once a day.
+AUSGEBAUT_BESTAETIGT_S = 20 * 3600
+# Numbers in the buffer that a valid receipt sets back to 0.
+BIS_ZUR_QUITTUNG = ("gesperrt", "ausgebaut_seit", "epochen_in_folge")
 
 UHR_GESTELLT = "UHR_GESTELLT"
 UHR_UNSICHER = "UHR_UNSICHER"
@@ -110,8 +114,9 @@ class Schluesselbund:
 class Umfeld:
     """What the device around the gateway contributes; everything may be missing.
 
-    ``gedaechtnis`` fills gaps; ``netz`` and ``fw`` are told in each Telegramm. ``bei_quittung`` is called after
-    each valid receipt and reacts to its orders; what it raises goes to the caller, the receipt counts.
+    ``gedaechtnis`` fills gaps; without it the buffer is all that the device remembers, and of anything else the
+    operator is told that it is gone. ``netz`` and ``fw`` are told in each Telegramm. ``bei_quittung`` is called
+    after each valid receipt and reacts to its orders; what it raises goes to the caller, the receipt counts.
     ``melden`` writes into the log of the device, without it straight into the buffer. ``bei_epoche`` is told of an
     epoche before it is used.
     """
@@ -125,7 +130,10 @@ class Umfeld:
 
 
 class Versand:
-    """Sends what one meter has to tell. Usable by one thread at a time; ``uhr`` is the clock of the device."""
+    """Sends what one meter has to tell. Usable by one thread at a time; ``uhr`` is the clock of the device.
+
+    ``rat`` is asked after each SendeFehler for what the person should know (`Auftraege` sets it).
+    """
 
     def __init__(
         self,
@@ -146,12 +154,13 @@ class Versand:
         self._zufall_bytes = zufall_bytes
         self._ausgang = Ausgang(puffer, self._umfeld.gedaechtnis, self.uhr)
         self._folge: int | None = None
+        self.rat: Callable[[], str] = lambda: ""
         self.use(schluessel)
 
     def use(self, schluessel: Schluesselbund, epoche: int | None = None) -> None:
         """Use these keys from now on; with new ones of the meter a later ``epoche`` begins, on disk at once."""
         self._schluessel = schluessel
-        self._empfang = Empfang(self._zaehler, schluessel.entschluesselung, schluessel.betreiber_signatur)
+        self._empfang = Empfang(schluessel.entschluesselung, schluessel.betreiber_signatur)
         if epoche is not None and self._puffer.begin_epoche(epoche):
             self._folge = None
 
@@ -210,10 +219,22 @@ class Versand:
 
     # --- one message -------------------------------------------------------------------------------------------
     def _send(self, inhalt: Inhalt, lage: Lage, *, weiter: bool = False) -> tuple[Sendung, Quittung]:
+        """Send until it is acknowledged or fails, then tell who is to know."""
+        try:
+            ergebnis = self._exchange_numbered(inhalt, lage, weiter=weiter)
+        except SendeFehler as fehler:
+            fehler.rat = self.rat()
+            raise
+        # The old chain is what such a message is sent for, so its receipt may order the same once more.
+        if inhalt.art != KETTE:
+            self._umfeld.bei_quittung(ergebnis[1])
+        return ergebnis
+
+    def _exchange_numbered(self, inhalt: Inhalt, lage: Lage, *, weiter: bool) -> tuple[Sendung, Quittung]:
         """Send until it is acknowledged or fails; a refused epoche or number is replaced at once."""
         while True:
             try:
-                ergebnis = self._exchange(inhalt, lage, weiter=weiter)
+                return self._exchange(inhalt, lage, weiter=weiter)
             except Gesperrt as fehler:
                 self._note_gesperrt(fehler, lage)
                 raise
@@ -223,18 +244,13 @@ class Versand:
                 if self._begin_next_epoche(fehler.code, lage) > EPOCHEN_IN_FOLGE:
                     raise EpocheAbgewiesen(fehler.status, fehler.code) from fehler
                 lage = self._puffer.lage()
-            else:
-                break
-        # The old chain is what such a message is sent for, so its receipt may order the same once more.
-        if inhalt.art != KETTE:
-            self._umfeld.bei_quittung(ergebnis[1])
-        return ergebnis
 
     def _exchange(self, inhalt: Inhalt, lage: Lage, *, weiter: bool) -> tuple[Sendung, Quittung]:
         # Whatever happens, this number may have reached the operator, so the next try takes a new one.
         folge, self._folge = self._folge, None
         folge = self._puffer.next_folge() if folge is None else folge
-        klartext = self._build(inhalt, lage.zustand["epoche"], folge)
+        telegramm = self._build(inhalt, lage.zustand["epoche"], folge)
+        klartext = telegramm.to_bytes()
         umschlag = seal(
             klartext,
             empfaenger=self._schluessel.betreiber_verschluesselung,
@@ -244,7 +260,7 @@ class Versand:
         gesendet = self.uhr.now()
         antwort = self._uebertragung.post(umschlag)
         empfangen = self.uhr.now()
-        quittung = self._empfang.open(antwort, klartext, inhalt.zeilen)
+        quittung = self._empfang.open(antwort, telegramm, klartext)
         vorher = self.uhr.zustand
         massnahme = self.uhr.abgleich(quittung.zeit, gesendet, empfangen)
         if massnahme is Massnahme.VERWEIGERT:
@@ -271,7 +287,7 @@ class Versand:
         )
         return sendung, quittung
 
-    def _build(self, inhalt: Inhalt, epoche: int, folge: int) -> bytes:
+    def _build(self, inhalt: Inhalt, epoche: int, folge: int) -> Telegramm:
         return Telegramm(
             art=inhalt.art,
             zaehler=self._zaehler,
@@ -285,12 +301,12 @@ class Versand:
             luecken=tuple(inhalt.luecken),
             netz=self._umfeld.netz(),
             fw=self._umfeld.fw(),
-        ).to_bytes()
+        )
 
     def _acknowledge(self, inhalt: Inhalt, lage: Lage, quittung: Quittung, *, weiter: bool) -> Lage:
         """Everything that a valid receipt changes, in one commit; returns what is left to be sent."""
         zustand = {"letzte_quittung": quittung.zeit, "platz_s": quittung.platz_s, **self.uhr.export_state()}
-        zustand |= {name: 0 for name in ("gesperrt", "epochen_in_folge") if lage.zustand.get(name)}
+        zustand |= {name: 0 for name in BIS_ZUR_QUITTUNG if lage.zustand.get(name)}
         luecken = self._ausgang.owe(quittung.luecken)
         # The answer to the end of the log may still carry the order for it.
         protokoll = PROTOKOLL_SENDEN in quittung.auftraege and not any(
@@ -331,6 +347,20 @@ class Versand:
         if not lage.zustand.get("gesperrt"):
             self._puffer.set_zustand({"gesperrt": 1})
             self.report(GESPERRT, f"{fehler}. Der Zähler zählt weiter und fragt einmal am Tag.")
+        if fehler.ausgebaut:
+            fehler.endgueltig = self._is_confirmed(lage)
+
+    def _is_confirmed(self, lage: Lage) -> bool:
+        """Whether the operator has said for long that the meter was removed.
+
+        A refusal is not signed by the operator's signature key, so a single one must not silence a meter. A
+        receipt, which may set the clock, ends this; a clock that went back begins it anew.
+        """
+        jetzt, seit = int(self.uhr.now()), lage.zustand.get("ausgebaut_seit", 0)
+        if seit and seit <= jetzt:
+            return jetzt - seit >= AUSGEBAUT_BESTAETIGT_S
+        self._puffer.set_zustand({"ausgebaut_seit": jetzt})
+        return False
 
     def _begin_next_epoche(self, code: str, lage: Lage) -> int:
         """The operator has seen more than this device remembers: number anew. Returns how many times in a row."""

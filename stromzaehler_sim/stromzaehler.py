@@ -55,7 +55,7 @@ OnFehler = Callable[[Exception], None]
 class Stromzaehler:
     """One meter in its folder: `Stromzaehler.open`. Usable by one thread at a time; close it in the end.
 
-    ``endgueltig`` is set once the operator said that the meter was removed or scrapped.
+    ``endgueltig`` is set once the operator has said twice, 20 hours apart, that the meter was removed or scrapped.
     """
 
     def __init__(

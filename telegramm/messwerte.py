@@ -183,6 +183,11 @@ class Telegramm:
         _check_ereignisse(self.ereignisse)
         check_luecken(self.luecken)
 
+    @property
+    def zeilen(self) -> int:
+        """Rows, each of which the receipt must account for. Exactly one of the three tuples may have any."""
+        return len(self.werte) + len(self.ereignisse) + len(self.luecken)
+
     def to_bytes(self) -> bytes:
         """Deterministic CBOR: the plaintext to be sealed."""
         felder: dict[str, object] = {

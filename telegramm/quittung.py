@@ -125,20 +125,17 @@ def _check_abgelehnt(wert: object) -> None:
         voriger = index
 
 
-def check_quittung(quittung: Quittung, telegramm_klartext: bytes, zaehler: str) -> None:
-    """Check that a receipt, verified and decrypted before, answers the Telegramm with this plaintext.
+def check_quittung(quittung: Quittung, telegramm: Telegramm, klartext: bytes) -> None:
+    """Check that a receipt, verified and decrypted before, answers this Telegramm of the meter.
 
-    `telegramm_klartext` is what the meter sealed, `zaehler` its own number. Raises QuittungUngueltig for another
+    `klartext` is what `Telegramm.to_bytes` gave and the meter sealed. Raises QuittungUngueltig for another
     meter, request or content, and for the index of a row that was not sent; then the meter forgets nothing.
     """
-    telegramm = Telegramm.from_bytes(telegramm_klartext)
-    if not quittung.zaehler == telegramm.zaehler == zaehler:
+    if quittung.zaehler != telegramm.zaehler:
         raise QuittungUngueltig("the receipt is for another meter")
     if quittung.anfrage != telegramm.anfrage:
         raise QuittungUngueltig("the receipt answers another request")
-    if quittung.zu != hashlib.sha256(telegramm_klartext).digest():
+    if quittung.zu != hashlib.sha256(klartext).digest():
         raise QuittungUngueltig("the receipt is about another content")
-    # Exactly one of the three tuples is filled.
-    zeilen = len(telegramm.werte) + len(telegramm.ereignisse) + len(telegramm.luecken)
-    if quittung.abgelehnt and quittung.abgelehnt[-1][0] >= zeilen:
+    if quittung.abgelehnt and quittung.abgelehnt[-1][0] >= telegramm.zeilen:
         raise QuittungUngueltig("the receipt names a row that was not sent")

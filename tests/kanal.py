@@ -89,7 +89,7 @@ class Zaehler:
     def open(self, der: bytes, klartext: bytes) -> Quittung:
         """As the meter opens a receipt; raises when anything is wrong with it."""
         quittung = Quittung.from_bytes(self.unseal(der))
-        check_quittung(quittung, klartext, self.zaehlernummer)
+        check_quittung(quittung, Telegramm.from_bytes(klartext), klartext)
         return quittung
 
 

@@ -11,6 +11,7 @@ from betreiber.settings import Settings
 from db.models import Audit, Telegrammstand, Verbrauch
 from telegramm.messwerte import EREIGNISSE, ZEIT, Meldung, StatusBit, Uhrstand
 from telegramm.quittung import PROTOKOLL_SENDEN
+from tests.hilfen import recorded_statements
 from tests.kanal import messwert
 
 
@@ -40,6 +41,20 @@ def test_each_entry_is_recorded_once(report, tabellen, zaehler):
     assert report(0, 3) == (1, 2)
     assert report(0, 3) == (0, 3)
     assert nummern(tabellen) == [0, 1, 2]
+
+
+def test_counting_what_a_device_sent_reads_its_last_day_only(kanal, zaehler, report, uhr):
+    engine = kanal.geraete.extensions["msb_engine"]
+    with recorded_statements(engine) as anweisungen:
+        report(0)
+    (zaehlung,) = [text for text in anweisungen if "count(" in text and "FROM ereignis" in text]
+    if engine.dialect.name != "sqlite":
+        return  # The planner of PostgreSQL reads a table of a few rows whole; the index is the same.
+    with engine.connect() as verbindung:
+        werte = (0,) * zaehlung.count("?")
+        plan = verbindung.exec_driver_sql(f"EXPLAIN QUERY PLAN {zaehlung}", werte).all()
+    index = "USING INDEX ix_ereignis_objekt (objekt_art=? AND objekt_id=? AND zeitpunkt>?)"
+    assert any(index in schritt.detail for schritt in plan), plan
 
 
 def test_an_exact_replay_is_answered_and_recorded_once(kanal, zaehler, tabellen, uhr, jetzt):

@@ -149,6 +149,17 @@ def test_a_gap_is_asked_for_with_the_first_message_of_a_quarter_hour(kanal, zaeh
     assert kanal.send(zaehler, zaehler.telegramm(uhr, [], art=ZEIT)).luecken == ()
 
 
+def test_a_repeated_or_refused_message_does_not_use_the_search_up(kanal, zaehler, begonnen, uhr):
+    luecke = ((begonnen.uhrzeit + V, begonnen.uhrzeit + 3 * V),)
+    telegramm = zaehler.telegramm(uhr, [later(uhr, begonnen, 3)])
+    assert kanal.send(zaehler, telegramm).luecken == luecke
+    uhr.advance(VIERTEL)
+    assert kanal.send(zaehler, telegramm).luecken == ()
+    anderes = zaehler.telegramm(uhr, [], art=ZEIT, folge=telegramm.folge)
+    assert kanal.refusal(zaehler, anderes) == (409, "folge")
+    assert kanal.send(zaehler, zaehler.telegramm(uhr, [], art=ZEIT)).luecken == luecke
+
+
 def test_while_a_meter_catches_up_it_is_searched_once_a_quarter_hour(kanal, zaehler, begonnen, uhr, engine):
     neuer = later(uhr, begonnen, 500)
     kanal.deliver(zaehler, [neuer])

@@ -76,7 +76,8 @@ def test_a_receipt_is_signed_by_the_set_to_which_was_sealed(kanal, zaehler, neue
     assert kette == neue_betreiberschluessel.kette
     assert kette.betreiber_signatur != zaehler.enrolled.betreiber_signatur
     # From now on the meter seals to the new set, and the new set answers.
-    klartext = zaehler.telegramm(uhr, [], art=ZEIT).to_bytes()
+    telegramm = zaehler.telegramm(uhr, [], art=ZEIT)
+    klartext = telegramm.to_bytes()
     signatur, verschluesselung = (
         public_key_of_certificate(x509.load_der_x509_certificate(der))
         for der in (kette.betreiber_signatur, kette.betreiber_verschluesselung)
@@ -87,7 +88,7 @@ def test_a_receipt_is_signed_by_the_set_to_which_was_sealed(kanal, zaehler, neue
     antwort = kanal.post(der, zaehler.enrolled.zertifikat_tls)
     eigene = {ski(zaehler.verschluesselung.public_key()): zaehler.verschluesselung}
     neue = Quittung.from_bytes(umschlag.parse(antwort.data).verify(signatur).decrypt(eigene))
-    check_quittung(neue, klartext, zaehler.zaehlernummer)
+    check_quittung(neue, telegramm, klartext)
     assert (neue.auftraege, neue.kette) == ((), None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -30,6 +31,7 @@ from tests.gateway.betreiber_fake import (
     pem,
 )
 from tests.gateway.ca_fake import JETZT, Bildquelle, FakeAusgabestelle, announce, make_kette
+from tests.gateway.tls_server import TlsServer, server_context
 
 BILD = b"a new firmware " * 200
 
@@ -81,18 +83,22 @@ def amt(tmp_path: Path) -> Amt:
     return Amt(tmp_path)
 
 
-@pytest.fixture
-def meter(tmp_path: Path, amt: Amt) -> Iterator[Meter]:
+def enrol(ordner: Ordner, amt: Amt, jetzt: float) -> None:
     enroll(
-        Ordner(tmp_path / "z1"),
+        ordner,
         zaehler=ZAEHLER,
         token="token",
         einschreibung_url=URL_EINSCHREIBUNG,
         telegramm_url=URL,
         ca_pem=pem(amt.betreiber.wurzel),
         uebertragung=amt.einschreibung,
-        jetzt=lambda: JETZT,
+        jetzt=lambda: jetzt,
     )
+
+
+@pytest.fixture
+def meter(tmp_path: Path, amt: Amt) -> Iterator[Meter]:
+    enrol(Ordner(tmp_path / "z1"), amt, JETZT)
     meter = Meter(tmp_path / "z1", amt)
     yield meter
     meter.gateway.close()
@@ -134,6 +140,43 @@ def test_renewals_go_to_the_enrolment_address_under_the_pin(meter: Meter) -> Non
     ordner.ca_datei.unlink()
     with pytest.raises(OrdnerFehler, match="fehlt"):
         open_einschreibung(ordner)
+
+
+def test_a_meter_whose_certificates_have_ended_names_the_way_out(meter: Meter, amt: Amt) -> None:
+    # Those of the fake end on 2090-01-01.
+    def lose(body: bytes) -> Antwort:
+        raise NichtErreichbar("offline")
+
+    amt.geraete.sonst = lose
+    with pytest.raises(NichtErreichbar) as fehler:
+        meter.send()
+    assert str(fehler.value) == "offline"
+    meter.echtzeit = datetime(2090, 1, 1, 0, 0, 1, tzinfo=UTC).timestamp()
+    with pytest.raises(NichtErreichbar) as fehler:
+        meter.send()
+    assert str(fehler.value) == (
+        "offline. Die Zertifikate des Zählers sind seit 01.01.2090 abgelaufen. "
+        "Neue Schlüssel gibt es mit einem neuen Token des Betreibers; Zählerstand und Puffer bleiben: "
+        f"stromzaehler einschreiben {meter.gateway.ordner.pfad} --neu --token TOKEN"
+    )
+
+
+def test_over_a_real_socket_an_ended_certificate_is_refused_with_the_way_out(tmp_path: Path, amt: Amt) -> None:
+    amt.stelle.bis = datetime(2021, 1, 1, tzinfo=UTC)
+    ordner = Ordner(tmp_path / "z2")
+    enrol(ordner, amt, datetime(2020, 6, 1, tzinfo=UTC).timestamp())
+    kontext = server_context(tmp_path, amt.betreiber)
+    kontext.verify_mode = ssl.CERT_REQUIRED
+    kontext.load_verify_locations(cadata=pem(amt.betreiber.wurzel).decode())
+    with TlsServer(kontext, b"") as server:
+        ordner.save_konfiguration(replace(ordner.load_konfiguration(), telegramm_url=server.url))
+        with Gateway.open(ordner) as gateway:
+            Auftraege(ordner, gateway.versand, gateway.verbindung)
+            gateway.puffer.put_many(make_werte(1))
+            with pytest.raises(NichtErreichbar, match=r"seit 01\.01\.2021 abgelaufen.*--neu --token"):
+                gateway.versand.send_one()
+            assert gateway.puffer.waiting() == 1
+        assert server.anfragen == []
 
 
 def test_the_meter_looks_at_its_certificates_itself(meter: Meter, amt: Amt) -> None:

@@ -248,12 +248,25 @@ def test_a_full_buffer_is_healed_from_the_memory(tmp_path: Path) -> None:
     welt.gateway.close()
 
 
-def test_without_a_memory_a_gap_stays_owed(tmp_path: Path) -> None:
+def test_a_full_buffer_without_a_memory_says_what_it_dropped(tmp_path: Path) -> None:
+    welt = Welt(tmp_path / "z2", kapazitaet=KAPAZITAET_MINDESTENS)
+    welt.put(KAPAZITAET_MINDESTENS + 50)
+    welt.jetzt = MONTAG + 50 * TAG
+    welt.gateway.versand.send_all()
+    assert welt.betreiber.fehlanzeigen == [(MONTAG, MONTAG + 50 * VIERTEL)]
+    assert len(welt.stored) == KAPAZITAET_MINDESTENS
+    welt.gateway.close()
+
+
+def test_without_a_memory_a_gap_is_gone_but_for_what_waits(tmp_path: Path) -> None:
     welt = Welt(tmp_path / "z2")
-    welt.put(1)
-    ask(welt, (MONTAG - 1800, MONTAG))
-    assert welt.gateway.versand.send_all().sendungen == 1
-    assert welt.gateway.puffer.owed() == [(MONTAG - 1800, MONTAG)]
+    welt.put(97)
+    ask(welt, (MONTAG - 1800, MONTAG + 97 * VIERTEL))
+    assert welt.gateway.versand.send_all().doppelt == 0
+    assert welt.arten == ["MESSWERTE", "FEHLANZEIGE", "MESSWERTE"]
+    # What this receipt has just acknowledged is not told to be gone: the operator has it.
+    assert welt.betreiber.fehlanzeigen == [(MONTAG - 1800, MONTAG)]
+    assert welt.gateway.puffer.owed() == []
     welt.gateway.close()
 
 

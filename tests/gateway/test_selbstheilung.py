@@ -1,4 +1,4 @@
-"""What a meter does about a memory that is too old, a lock, new keys and a lost time: without a human hand."""
+"""What a meter does about a memory that is too old, new keys and a lost time: without a human hand."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from gateway import Gateway
-from gateway.fehler import Abgewiesen, EpocheAbgewiesen, Gesperrt, OrdnerFehler, QuittungUngueltig
+from gateway.fehler import Abgewiesen, EpocheAbgewiesen, OrdnerFehler, QuittungUngueltig
 from gateway.kette import load_schluesselbund
 from gateway.ordner import Ordner
+from gateway.puffer import connect, count_waiting
 from gateway.uhr import Uhrzustand
 from gateway.verbindung import Antwort
 from telegramm.einschreibung import Kette
@@ -21,11 +22,10 @@ from telegramm.messwerte import Firmware, Netz
 from telegramm.quittung import CA_KETTE_HOLEN, Quittung
 from telegramm.schluessel import ski
 from tests.gateway.betreiber_fake import MONTAG, make_key, make_werte
-from tests.gateway.welt import Welt, problem
+from tests.gateway.welt import Speicher, Welt, problem
 
 FOLGE = problem(409, b'{"code": "folge"}')
 EPOCHE = problem(409, b'{"code": "epoche"}')
-GESPERRT = problem(403, b'{"code": "gesperrt"}')
 
 
 @pytest.fixture
@@ -115,6 +115,54 @@ def test_a_lost_buffer_begins_a_new_epoche(welt: Welt) -> None:
     assert welt.gateway.puffer.epoche == 2
 
 
+@pytest.mark.parametrize("heil", [0, 4096], ids=["no database", "torn after the first page"])
+def test_a_damaged_buffer_is_removed_and_heals_from_the_memory(tmp_path: Path, heil: int) -> None:
+    speicher = Speicher([])
+    welt = Welt(tmp_path / "z2", gedaechtnis=speicher)
+    speicher.werte = welt.put(10)
+    welt.gateway.versand.send_all()
+    speicher.werte += welt.put(5, MONTAG + 10 * 900)
+    datei, wal = welt.ordner / "puffer.sqlite", welt.ordner / "puffer.sqlite-wal"
+    rest = wal.read_bytes()
+    welt.gateway.close()
+    datei.write_bytes(datei.read_bytes()[:heil] + b"torn" * 10_000)
+    with pytest.raises(OrdnerFehler, match=rf"{datei} ist beschädigt.*diese Datei löschen.*neue Epoche"):
+        welt.open()
+    with pytest.raises(OrdnerFehler, match="diese Datei löschen"):
+        count_waiting(datei)
+
+    # What a killed process left beside it does no harm.
+    wal.write_bytes(rest)
+    datei.unlink()
+    welt.gateway = welt.open()
+    assert welt.gateway.puffer.waiting() == 0
+    speicher.werte += welt.put(1, MONTAG + 15 * 900)
+    fehlt = [(MONTAG + 10 * 900, MONTAG + 15 * 900)]
+    welt.leitung.ablauf = [welt.betreiber.answer, lambda body: welt.betreiber.answer(body, luecken=tuple(fehlt))]
+    welt.gateway.versand.send_all()
+    assert codes(welt) == ["EPOCHE_NEU"]
+    assert welt.betreiber.telegramme[-1].epoche == 2
+    assert list(map(welt.betreiber.gespeichert.get, welt.stored)) == speicher.werte
+    assert welt.betreiber.fehlanzeigen == []
+    welt.gateway.close()
+
+
+def test_a_locked_buffer_is_not_to_be_removed(welt: Welt) -> None:
+    """Its readings are all there: only a damaged file may be advised away."""
+
+    def impatient(datei: Path) -> sqlite3.Connection:
+        verbindung = connect(datei)
+        verbindung.execute("PRAGMA busy_timeout = 0")
+        return verbindung
+
+    welt.put(1)
+    konfiguration = Ordner(welt.ordner).load_konfiguration()
+    Ordner(welt.ordner).save_konfiguration(replace(konfiguration, epoche=2))
+    with welt.gateway.puffer.bundle(), pytest.raises(OrdnerFehler, match=r"locked.*Rechte und Platz") as fehler:
+        Gateway.open(welt.ordner, uebertragung=welt.leitung, connect=impatient)
+    assert "löschen" not in str(fehler.value)
+
+
 def test_a_start_that_fails_counts_no_epoche(welt: Welt) -> None:
     def broken(_: Path) -> sqlite3.Connection:
         raise sqlite3.OperationalError("disk I/O error")
@@ -140,45 +188,6 @@ def test_a_folder_of_the_first_version_is_not_taken_for_a_loss(tmp_path: Path) -
     assert welt.gateway.puffer.epoche == 1
     assert json.loads(datei.read_text())["puffer_angelegt"] is True
     welt.gateway.close()
-
-
-# --- gesperrt --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("body", "endgueltig"),
-    [
-        (b'{"code": "gesperrt"}', False),
-        (b'{"code": "gesperrt", "zustand": "GESPERRT"}', False),
-        (b'{"code": "gesperrt", "zustand": "AUSGEBAUT"}', True),
-        (b'{"code": "gesperrt", "zustand": "VERSCHROTTET"}', True),
-        (b'{"code": "gesperrt", "zustand": ["AUSGEBAUT"]}', False),
-    ],
-)
-def test_a_locked_meter_keeps_everything_and_asks_once_a_day(welt: Welt, body: bytes, endgueltig: bool) -> None:
-    werte = welt.put(2)
-    welt.leitung.sonst = problem(403, body)
-    for _ in range(3):
-        with pytest.raises(Gesperrt) as fehler:
-            welt.gateway.versand.send_all(versuche=10)
-        welt.restart()
-    assert (fehler.value.endgueltig, fehler.value.taeglich, fehler.value.code) == (endgueltig, True, "gesperrt")
-    assert len(welt.leitung.gesendet) == 3
-    assert welt.gateway.puffer.oldest(9) == werte
-    assert welt.gateway.puffer.gesperrt
-    welt.leitung.sonst = welt.betreiber.answer
-    welt.gateway.versand.send_all()
-    assert not welt.gateway.puffer.gesperrt
-    # Written once, and an ordinary entry: the operator knows it best.
-    welt.gateway.puffer.queue_meldungen(MONTAG)
-    welt.gateway.versand.send_all()
-    assert codes(welt) == ["GESPERRT", "PROTOKOLL_GESENDET"]
-
-
-def test_another_403_is_an_ordinary_refusal(welt: Welt) -> None:
-    welt.put(1)
-    welt.leitung.sonst = problem(403, b'{"code": "identitaet"}')
-    with pytest.raises(Abgewiesen) as fehler:
-        welt.gateway.versand.send_one()
-    assert not fehler.value.taeglich
 
 
 # --- keys and orders -------------------------------------------------------------------------------------------

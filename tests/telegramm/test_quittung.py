@@ -15,7 +15,8 @@ from telegramm.quittung import Quittung, check_quittung
 from tests.telegramm.muster import ZAEHLER, telegramm
 
 T0 = 1_781_517_600
-KLARTEXT = telegramm().to_bytes()
+TELEGRAMM = telegramm()
+KLARTEXT = TELEGRAMM.to_bytes()
 FEHLT = object()
 KETTE: dict[str, Any] = {
     "ca": [b"ausstellend", b"wurzel"],
@@ -159,8 +160,8 @@ def test_a_telegramm_is_no_receipt() -> None:
 
 
 def test_the_right_receipt() -> None:
-    check_quittung(quittung(), KLARTEXT, ZAEHLER)
-    check_quittung(quittung(neu=0, abgelehnt=((0, "konflikt"),)), KLARTEXT, ZAEHLER)
+    check_quittung(quittung(), TELEGRAMM, KLARTEXT)
+    check_quittung(quittung(neu=0, abgelehnt=((0, "konflikt"),)), TELEGRAMM, KLARTEXT)
 
 
 @pytest.mark.parametrize(
@@ -175,25 +176,28 @@ def test_the_right_receipt() -> None:
 )
 def test_a_receipt_for_something_else(anders: dict[str, Any]) -> None:
     with pytest.raises(QuittungUngueltig):
-        check_quittung(quittung(**anders), KLARTEXT, ZAEHLER)
+        check_quittung(quittung(**anders), TELEGRAMM, KLARTEXT)
 
 
 def test_a_receipt_for_the_same_request_with_other_readings() -> None:
     """The request number alone does not bind: the readings that were stored are named by their hash."""
-    andere = telegramm(Messwert(T0, 1, 0, None, 0)).to_bytes()
+    andere = telegramm(Messwert(T0, 1, 0, None, 0))
     with pytest.raises(QuittungUngueltig):
-        check_quittung(quittung(), andere, ZAEHLER)
+        check_quittung(quittung(), andere, andere.to_bytes())
 
 
 def test_a_receipt_for_another_meter_than_the_one_that_asks() -> None:
-    with pytest.raises(QuittungUngueltig):
-        check_quittung(quittung(), KLARTEXT, "1EMH0099999999")
+    andere = replace(TELEGRAMM, zaehler="1EMH0099999999")
+    klartext = andere.to_bytes()
+    with pytest.raises(QuittungUngueltig, match="another meter"):
+        check_quittung(quittung(zu=hashlib.sha256(klartext).digest()), andere, klartext)
 
 
 def test_rows_of_events_are_counted_too() -> None:
     meldungen = (Meldung(0, T0, "NEUSTART", "a"), Meldung(1, T0, "NEUSTART", "b"))
-    klartext = replace(telegramm(), art="EREIGNISSE", werte=(), ereignisse=meldungen).to_bytes()
+    ereignisse = replace(TELEGRAMM, art="EREIGNISSE", werte=(), ereignisse=meldungen)
+    klartext = ereignisse.to_bytes()
     zu = hashlib.sha256(klartext).digest()
-    check_quittung(quittung(zu=zu, abgelehnt=((1, "zukunft"),)), klartext, ZAEHLER)
+    check_quittung(quittung(zu=zu, abgelehnt=((1, "zukunft"),)), ereignisse, klartext)
     with pytest.raises(QuittungUngueltig):
-        check_quittung(quittung(zu=zu, abgelehnt=((2, "zukunft"),)), klartext, ZAEHLER)
+        check_quittung(quittung(zu=zu, abgelehnt=((2, "zukunft"),)), ereignisse, klartext)
