@@ -19,7 +19,7 @@ from betreiber.auth.zugang import check_rechte, init_zugang
 from betreiber.einbau.routes import blp as einbau
 from betreiber.extensions import init_extensions, problem
 from betreiber.firmware.routes import geraete as firmware
-from betreiber.firmware.service import Firmwarekatalog
+from betreiber.firmware.service import Bildspeicher, Firmwarekatalog
 from betreiber.geraete import init_geraete
 from betreiber.kunde.routes import blp as kunde
 from betreiber.messstelle.routes import blp as messstelle
@@ -106,6 +106,7 @@ def create_geraete_app(settings: Settings, lauscher: Lauscher, *, uhr: Uhr | Non
     else:
         app.extensions["msb_betreiberschluessel"] = load_betreiberschluessel(settings.pki_ordner)
         app.extensions["msb_firmwarekatalog"] = Firmwarekatalog()
+        app.extensions["msb_firmwarebilder"] = Bildspeicher()
         app.register_blueprint(firmware)
         app.register_blueprint(telegramme)
     return app

@@ -63,6 +63,7 @@ class _Prozess:
     gestartet: float = 0.0
     anlaeufe: int = 0
     neustart_ab: float = 0.0
+    neu_laden: bool = False
 
 
 @dataclass
@@ -84,15 +85,21 @@ class _Leitstand:
                 self._keep_running(prozess)
             if self.neu_laden.is_set():
                 self.neu_laden.clear()
-                self._reload()
+                log.info("reload")
+                for prozess in self.prozesse:
+                    prozess.neu_laden = prozess.adresse is not None
+            self._reload()
             self.halt.wait(0.2)
 
     def _reload(self) -> None:
-        """Let every listener begin new workers, which read keys and certificates, and end the old ones."""
-        log.info("reload")
+        """Let listeners begin new workers, which read keys and certificates, and end the old ones.
+
+        One that is still starting hears of it later: before it listens for SIGHUP, that would end it.
+        """
         for prozess in self.prozesse:
-            if prozess.adresse is not None and prozess.popen is not None:
+            if prozess.neu_laden and prozess.popen is not None and _catches(prozess.popen.pid, signal.SIGHUP):
                 prozess.popen.send_signal(signal.SIGHUP)  # gunicorn's word for it
+                prozess.neu_laden = False
 
     def _keep_running(self, prozess: _Prozess) -> None:
         if prozess.popen is not None:
@@ -247,6 +254,16 @@ def end_with_parent(leitung: int) -> None:
     # It may have gone before the signal was asked for. In a container it is process 1: its number alone tells.
     if os.getppid() != leitung:
         sys.exit("the leading process is gone")
+
+
+def _catches(pid: int, nummer: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal (Linux, proc_pid_status(5): SigCgt is a mask of them)."""
+    try:
+        zeilen = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return False  # It has ended.
+    maske = next(zeile.split()[1] for zeile in zeilen if zeile.startswith("SigCgt:"))
+    return bool(int(maske, 16) >> (nummer - 1) & 1)
 
 
 def _check_durability(engine: Any) -> None:

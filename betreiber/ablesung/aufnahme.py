@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from sqlalchemy.orm import Session
@@ -59,7 +59,7 @@ def take_in(
     stand = queries.lock_stand(session, geraet.stromzaehler_id)
     if stand is None:
         raise GeraeteFehler(401, "unbekannt")  # Enrolment writes the row together with the keys.
-    erstes_im_viertel = _count(stand, int(akteur.zeitpunkt.timestamp()))
+    _count(stand, int(akteur.zeitpunkt.timestamp()))
     _begin_epoche(session, akteur, stand, telegramm.epoche)
     fenster = Fenster(stand.fenster)
     bekannt = fenster.find(telegramm.folge)
@@ -74,7 +74,7 @@ def take_in(
         befunde = _write(session, akteur, stand, telegramm, grenzen)
         if telegramm.art == MESSWERTE:
             _note_readings(session, akteur, stand, telegramm.werte, befunde, grenzen)
-        luecken = _find_gaps(session, stand, grenzen) if erstes_im_viertel else ()
+        luecken = _find_gaps(session, stand, grenzen) if _is_first(stand, akteur.zeitpunkt) else ()
     geraeteprotokoll.watch_clock(session, akteur, stand, telegramm.erzeugt, grenzen.uhr_toleranz_s)
     aeltere = any(zeile.epoche < schluessel_epoche and not zeile.gesperrt for zeile in geraet.schluessel)
     if aeltere and retire_older_keys(session, akteur, geraet.stromzaehler_id, schluessel_epoche):
@@ -88,15 +88,23 @@ def take_in(
     return Aufnahme(befunde, luecken, stand.protokoll_angefordert)
 
 
-def _count(stand: Telegrammstand, jetzt: int) -> bool:
-    """Count a message of any kind; whether it is the first one of this quarter hour. Raises GeraeteFehler, 429."""
+def _count(stand: Telegrammstand, jetzt: int) -> None:
+    """Count a message of any kind, also one that is refused or was here before. Raises GeraeteFehler, 429."""
     viertel = jetzt // VIERTELSTUNDE_S
-    erstes = stand.viertel != viertel
-    anzahl = 1 if erstes else stand.viertel_anzahl + 1
+    anzahl = stand.viertel_anzahl + 1 if stand.viertel == viertel else 1
     if too_many(anzahl, stand.neueste_uhrzeit, jetzt):
         raise GeraeteFehler(429, "zu_viele", nach_s=(viertel + 1) * VIERTELSTUNDE_S - jetzt)
     stand.viertel, stand.viertel_anzahl = viertel, anzahl
-    return erstes
+
+
+def _is_first(stand: Telegrammstand, jetzt: datetime) -> bool:
+    """Whether no other message of this quarter hour was taken in; repeated and refused ones do not count."""
+    vorher = stand.zuletzt_empfangen
+    return vorher is None or _quarter(vorher) != _quarter(jetzt)
+
+
+def _quarter(zeitpunkt: datetime) -> int:
+    return int(zeitpunkt.timestamp()) // VIERTELSTUNDE_S
 
 
 def _begin_epoche(session: Session, akteur: Akteur, stand: Telegrammstand, epoche: int) -> None:

@@ -2,10 +2,10 @@
 
 Two instants of a meter's `telegrammstand` tell whether there is a gap: up to `lueckenlos_bis` nothing is missing,
 `neueste_uhrzeit` is the newest quarter hour that is known. Both advance with the message that is stored anyway, so
-a meter without a gap costs nothing. One with a gap is searched once a quarter hour, with its first message in it,
-whatever that message brings. That is often enough to ask for a week of readings a quarter hour, and a meter that
-catches up does not make every one of its messages cost a search. That the receipt then names what the meter is
-about to send anyway does no harm: a meter passes over what waits in its buffer.
+a meter without a gap costs nothing. One with a gap is searched once a quarter hour, with the first message in it
+that is taken in, whatever it brings. That is often enough to ask for a week of readings a quarter hour, and a
+meter that catches up does not make every one of its messages cost a search. That the receipt then names what the
+meter is about to send anyway does no harm: a meter passes over what waits in its buffer.
 
 A quarter hour is known when its reading is stored, when it lies in quarantine, or when the meter has said that it
 lost it (FEHLANZEIGE). Everything else from the installation on is asked for again until it is known, and so is

@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from betreiber.auth.domain import Rolle, system_akteur
-from betreiber.cli.rahmen import open_session, with_settings
+from betreiber.auth.domain import Rolle
+from betreiber.cli.rahmen import command_akteur, open_session, with_settings
 from betreiber.felder import INT64_MAX
 from betreiber.settings import Settings
 
@@ -46,7 +46,7 @@ def anlegen(
     with open_session(settings) as session:
         neu = create_benutzer(
             session,
-            system_akteur("befehlszeile", settings.uhr.now()),
+            command_akteur(settings),
             Passwoerter(settings.argon2_zeit, settings.argon2_speicher_kib),
             benutzername=name,
             passwort=passwort,
@@ -68,7 +68,7 @@ def sperren(settings: Settings, name: str) -> None:
     from betreiber.auth.service import disable_benutzer
 
     with open_session(settings) as session:
-        disable_benutzer(session, system_akteur("befehlszeile", settings.uhr.now()), benutzername=name)
+        disable_benutzer(session, command_akteur(settings), benutzername=name)
     click.echo(f"Benutzer {name} ist gesperrt.")
 
 
@@ -84,7 +84,7 @@ def entsperren(settings: Settings, name: str) -> None:
     from betreiber.auth.service import enable_benutzer
 
     with open_session(settings) as session:
-        enable_benutzer(session, system_akteur("befehlszeile", settings.uhr.now()), benutzername=name)
+        enable_benutzer(session, command_akteur(settings), benutzername=name)
     click.echo(f"Benutzer {name} ist freigegeben.")
 
 
@@ -105,7 +105,7 @@ def passwort_setzen(settings: Settings, name: str, passwort_stdin: bool) -> None
     with open_session(settings) as session:
         set_passwort(
             session,
-            system_akteur("befehlszeile", settings.uhr.now()),
+            command_akteur(settings),
             Passwoerter(settings.argon2_zeit, settings.argon2_speicher_kib),
             benutzername=name,
             passwort=passwort,

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from betreiber.auth.domain import system_akteur
-from betreiber.cli.rahmen import open_session, with_settings
+from betreiber.cli.rahmen import command_akteur, open_session, with_settings
 from betreiber.settings import Settings
 
 _MODELL = click.option("--modell", required=True, help="Model of the meters, as in their master data.")
@@ -42,7 +41,7 @@ def freigeben(settings: Settings, datei: Path, modell: str, firmwareversion: str
     with open_session(settings) as session:
         anzahl = release_firmware(
             session,
-            system_akteur("befehlszeile", settings.uhr.now()),
+            command_akteur(settings),
             bild=datei.read_bytes(),
             modell=modell,
             version=firmwareversion,
@@ -70,7 +69,7 @@ def ausweiten(settings: Settings, modell: str, firmwareversion: str, prozent: in
     from betreiber.firmware.service import widen_anteil
 
     with open_session(settings) as session:
-        akteur = system_akteur("befehlszeile", settings.uhr.now())
+        akteur = command_akteur(settings)
         widen_anteil(session, akteur, modell=modell, version=firmwareversion, anteil_prozent=prozent)
     click.echo(f"Version {firmwareversion} für {modell}: {prozent} %.")
 
@@ -88,7 +87,7 @@ def zurueckziehen(settings: Settings, modell: str, firmwareversion: str) -> None
     from betreiber.firmware.service import withdraw_firmware
 
     with open_session(settings) as session:
-        akteur = system_akteur("befehlszeile", settings.uhr.now())
+        akteur = command_akteur(settings)
         withdraw_firmware(session, akteur, modell=modell, version=firmwareversion)
     click.echo(f"Version {firmwareversion} für {modell} ist zurückgezogen.")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from betreiber.auth.domain import Akteur, system_akteur
-from betreiber.cli.rahmen import open_session, with_settings
+from betreiber.auth.domain import Akteur
+from betreiber.cli.rahmen import command_akteur, open_session, with_settings
 from betreiber.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def token(
     if (zaehler is None) == (datei is None) or (datei is None) != (ausgabe is None):
         raise click.UsageError("Entweder --zaehler NUMMER, oder --datei ZAEHLER.csv mit --ausgabe TOKENS.csv.")
     with open_session(settings) as session:
-        akteur = _akteur(settings)
+        akteur = command_akteur(settings)
         if datei is not None and ausgabe is not None:
             _write_tokens(session, akteur, _read_numbers(datei), ausgabe, ersetzen=ersetzen)
         else:
@@ -68,7 +68,7 @@ def sperren(settings: Settings, zaehler: str, grund: str | None) -> None:
 
     with open_session(settings) as session:
         nummer = find_stromzaehler_id(session, _normalized(zaehler))
-        sperrung = lock_schluessel(session, _akteur(settings), nummer, grund)
+        sperrung = lock_schluessel(session, command_akteur(settings), nummer, grund)
     click.echo(f"{sperrung.zaehlernummer}: gesperrte Schlüsselsätze: {sperrung.gesperrt}")
 
 
@@ -95,10 +95,6 @@ def ablaufend(settings: Settings, tage: int) -> None:
     for ende in enden:
         gehoert = f"{ende.zuletzt_empfangen:%Y-%m-%d}" if ende.zuletzt_empfangen else "nie"
         click.echo(f"{ende.zaehlernummer}  bis {ende.gueltig_bis:%Y-%m-%d}  zuletzt gehört: {gehoert}")
-
-
-def _akteur(settings: Settings) -> Akteur:
-    return system_akteur("befehlszeile", settings.uhr.now())
 
 
 def _normalized(zaehlernummer: str) -> str:
@@ -137,6 +133,8 @@ def _write_tokens(
         schreiber.writerow(("zaehlernummer", "token"))
         for stapel in create_tokens(session, akteur, zaehler):
             schreiber.writerows((token.zaehlernummer, token.token) for token in stapel)
+            # The tokens are in the database already, as hashes: after a power cut nothing else tells them.
             datei.flush()
+            os.fsync(ziel)
             balken.update(len(stapel))
     click.echo(f"{len(nummern)} Token in {ausgabe}; sie gelten 14 Tage.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from betreiber.auth.domain import Akteur, system_akteur
 from betreiber.errors import BetreiberError
 from betreiber.schluessel.domain import PkiFehler
 from betreiber.settings import Settings, SettingsInvalid
@@ -53,6 +54,11 @@ def with_settings(funktion: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(1)
 
     return wrapper
+
+
+def command_akteur(settings: Settings) -> Akteur:
+    """Who acts when a command is called."""
+    return system_akteur("befehlszeile", settings.uhr.now())
 
 
 @contextmanager

@@ -1,14 +1,14 @@
-"""The SQL of firmware. Images are large: only `read_stueck` touches them, and only a piece."""
+"""The SQL of firmware. Images are large: only `read_bild` touches them."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, defer
 
 from betreiber.firmware.domain import Freigabe
 from db.models import Firmware, Geraeteschluessel, Stromzaehler
-from telegramm.firmware import STUECK_BYTES, Firmwareangebot
+from telegramm.firmware import Firmwareangebot
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,6 @@ def list_versionen(session: Session, modell: str) -> list[str]:
     return list(session.scalars(select(Firmware.firmwareversion).where(Firmware.modell == modell)))
 
 
-def is_image_known(session: Session, sha256: bytes) -> bool:
-    return session.scalar(select(Firmware.firmware_id).where(Firmware.sha256 == sha256)) is not None
-
-
 def lock_firmware(session: Session, modell: str, version: str) -> Firmware | None:
     """A release, locked, without its image."""
     return session.scalar(
@@ -91,12 +87,19 @@ def find_abnehmer(session: Session, tls_fingerabdruck: bytes) -> Abnehmer | None
     return Abnehmer(zeile.modell, zeile.zustand, zeile.gesperrt_zeitpunkt is not None, zeile.gueltig_bis)
 
 
-def read_stueck(session: Session, modell: str, sha256: bytes, von: int) -> bytes | None:
-    """Up to 48 KiB of a released image from byte `von` on; empty beyond its end, None when it is not on offer."""
-    return session.scalar(
-        select(func.substr(Firmware.bild, von + 1, STUECK_BYTES, type_=LargeBinary)).where(
-            Firmware.modell == modell,
-            Firmware.sha256 == sha256,
-            Firmware.zurueckgezogen_zeitpunkt.is_(None),
-        )
+def is_on_offer(session: Session, modell: str, sha256: bytes) -> bool:
+    """Whether an image is that of a release for a model that was not withdrawn."""
+    return session.scalar(select(Firmware.firmware_id).where(*_on_offer(modell, sha256)).limit(1)) is not None
+
+
+def read_bild(session: Session, modell: str, sha256: bytes) -> bytes:
+    """An image that is on offer for a model. Raises NoResultFound."""
+    return session.scalars(select(Firmware.bild).where(*_on_offer(modell, sha256)).limit(1)).one()
+
+
+def _on_offer(modell: str, sha256: bytes) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Firmware.modell == modell,
+        Firmware.sha256 == sha256,
+        Firmware.zurueckgezogen_zeitpunkt.is_(None),
     )

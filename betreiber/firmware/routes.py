@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from flask import Blueprint as FlaskBlueprint
-from flask import Response, request
+from flask import Response, current_app, request
 
 from betreiber.firmware import service
 from betreiber.geraete import client_fingerprint
@@ -16,6 +16,11 @@ geraete = FlaskBlueprint("firmware", __name__)
 def fetch(sha256: str) -> Response:
     """Up to 48 KiB of an image, from byte `von` on (docs/firmware.md)."""
     stueck = service.read_stueck(
-        current_session(), client_fingerprint(), sha256, request.args.get("von", "0"), datetime.now(UTC)
+        current_session(),
+        current_app.extensions["msb_firmwarebilder"],
+        client_fingerprint(),
+        sha256,
+        request.args.get("von", "0"),
+        datetime.now(UTC),
     )
     return Response(stueck, mimetype="application/octet-stream")

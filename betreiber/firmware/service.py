@@ -1,6 +1,7 @@
 """Use cases of firmware: release an image, widen its share, withdraw it; offer it to meters and give it out."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -8,6 +9,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from betreiber.auth.domain import Akteur
@@ -20,10 +22,19 @@ from betreiber.schluessel.domain import GESPERRTE_ZUSTAENDE
 from db.models import Firmware
 from db.session import begin_read
 from telegramm.fehler import InhaltUngueltig
-from telegramm.firmware import GROESSE_MAX, Firmwareangebot, Firmwaremanifest, sign_manifest, version_order
+from telegramm.firmware import (
+    GROESSE_MAX,
+    STUECK_BYTES,
+    Firmwareangebot,
+    Firmwaremanifest,
+    sign_manifest,
+    version_order,
+)
 
 # How long a device process goes on with what it has read: a release reaches the meters that much later.
 KATALOG_S = 10.0
+# Images that a device process keeps, of 16 MiB at the most: that of a release, and of one before it.
+BILDER = 2
 
 
 class Firmwarekatalog:
@@ -51,6 +62,29 @@ class Firmwarekatalog:
         return None if freigabe is None else freigabe.angebot
 
 
+class Bildspeicher:
+    """The images that were given out last, kept in the device process: a database reads all of one for any piece.
+
+    Usable by several threads; of those that want an image that is not here yet, one reads it.
+    """
+
+    def __init__(self, anzahl: int = BILDER) -> None:
+        self._anzahl = anzahl
+        self._sperre = threading.Lock()
+        self._bilder: dict[bytes, bytes] = {}  # by SHA-256, the one given out last at the end
+
+    def get(self, sha256: bytes, lesen: Callable[[], bytes]) -> bytes:
+        """The image of this hash; `lesen` fetches it when it is not here."""
+        with self._sperre:
+            bild = self._bilder.pop(sha256, None)
+            if bild is None:
+                bild = lesen()
+            self._bilder[sha256] = bild
+            if len(self._bilder) > self._anzahl:
+                del self._bilder[next(iter(self._bilder))]
+            return bild
+
+
 def release_firmware(
     session: Session,
     akteur: Akteur,
@@ -66,7 +100,8 @@ def release_firmware(
     """Sign an image and offer it to a share of the meters of a model; returns how many meters the model has.
 
     `echtzeit`: certificates live in real time. Raises EingabeUngueltig, and KonfliktFehler for a version that is
-    not newer than every earlier release of the model, an image that was released before, an expired certificate.
+    not newer than every earlier release of the model, and for an expired certificate. The image may be that of an
+    earlier release: so it is signed anew when a certificate ends.
     """
     if not 1 <= len(bild) <= GROESSE_MAX:
         raise EingabeUngueltig(f"Ein Bild hat 1 bis {GROESSE_MAX} Byte, dieses {len(bild)}.")
@@ -83,8 +118,6 @@ def release_firmware(
             " Rufen Sie: betreiber pki firmware-schluessel --ersetzen"
         )
     _check_newer(queries.list_versionen(session, modell), modell, version)
-    if queries.is_image_known(session, sha256):
-        raise KonfliktFehler("Dieses Bild wurde schon freigegeben; eine neue Version braucht ein neues Bild.")
     angebot = sign_manifest(manifest, schluessel, zertifikat.public_bytes(Encoding.DER))
     zeile = Firmware(
         modell=modell,
@@ -98,7 +131,11 @@ def release_firmware(
         angelegt_zeitpunkt=akteur.zeitpunkt,
     )
     session.add(zeile)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        # On PostgreSQL two at once pass the check; the constraint stops the second.
+        raise KonfliktFehler(f"Version {version} für {modell} wurde eben schon freigegeben.") from error
     daten = {"modell": modell, "version": version, "anteil_prozent": anteil_prozent, "sha256": sha256.hex()}
     _record(session, akteur, Ereignisart.FIRMWARE_FREIGEGEBEN, zeile, daten)
     anzahl = queries.count_zaehler(session, modell)
@@ -142,7 +179,9 @@ def list_firmware(session: Session) -> list[Firmware]:
     return queries.list_firmware(session)
 
 
-def read_stueck(session: Session, tls_fingerabdruck: bytes, sha256: str, von: str, echtzeit: datetime) -> bytes:
+def read_stueck(
+    session: Session, bilder: Bildspeicher, tls_fingerabdruck: bytes, sha256: str, von: str, echtzeit: datetime
+) -> bytes:
     """A piece of an image, for the meter at the other end of the connection: up to 48 KiB from byte `von` on.
 
     `echtzeit`: a connection may outlive its certificate, which lives in real time. Raises GeraeteFehler: 401 for a
@@ -162,9 +201,11 @@ def read_stueck(session: Session, tls_fingerabdruck: bytes, sha256: str, von: st
         abdruck = bytes.fromhex(sha256)
     except ValueError as error:
         raise GeraeteFehler(404, "firmware") from error
-    stueck = queries.read_stueck(session, abnehmer.modell, abdruck, int(von))
-    if stueck is None:
+    # Asked for each piece: what is withdrawn ends in the middle of a download, too.
+    if not queries.is_on_offer(session, abnehmer.modell, abdruck):
         raise GeraeteFehler(404, "firmware")
+    bild = bilder.get(abdruck, lambda: queries.read_bild(session, abnehmer.modell, abdruck))
+    stueck = bild[int(von) : int(von) + STUECK_BYTES]
     if not stueck:
         raise GeraeteFehler(416, "bereich")
     return stueck

@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from betreiber.schluessel import ablage, ca
-from betreiber.schluessel.ablage import PkiFehlt
+from betreiber.schluessel.ablage import Betreibersatz, PkiFehlt
 from betreiber.schluessel.ca import Schluesselpaar
 from betreiber.schluessel.domain import PkiFehler, Zweck
 from telegramm.schluessel import dump_private_key
@@ -135,13 +135,15 @@ def create_firmware_key(ordner: Path, jetzt: datetime, *, ersetzen: bool) -> boo
 def list_replaced(ordner: Path, jetzt: datetime, *, vorzeitig: bool) -> list[int]:
     """The numbers of every replaced Betreibersatz whose overlap is over; the newest set is never among them.
 
-    `vorzeitig`: without waiting for the end of the overlap, for a stolen key. Raises PkiFehlt, and PkiAbgelehnt
-    while every replaced set is within its overlap.
+    A set of which a killed call has left keys behind is among them until they are gone. `vorzeitig`: without
+    waiting for the end of the overlap, for a stolen key. Raises PkiFehlt, and PkiAbgelehnt while every replaced
+    set is within its overlap.
     """
     saetze = ablage.load_saetze(ordner)
     # A set is replaced when the next newer one is made.
     paare = list(zip(saetze[1:], saetze, strict=False))
     faellig = [satz.nummer for satz, neuerer in paare if vorzeitig or neuerer.seit + UEBERLAPPUNG <= jetzt]
+    faellig += _half_dropped(ordner, saetze)
     if paare and not faellig:
         frist = paare[-1][1].seit + UEBERLAPPUNG
         raise PkiAbgelehnt(
@@ -243,13 +245,33 @@ def _place(entwurf: Path, ziel: Path, dateien: Mapping[str, bytes]) -> None:
 
 def _remove(ordner: Path, nummer: int) -> None:
     """Delete a Betreibersatz. It is gone with its first file: an interrupted call leaves no half of it in use."""
-    pfad = ordner / "betreiber" / str(nummer) if nummer > 1 else ordner
-    for name in ablage.DATEIEN["betreiber"]:
-        (pfad / f"{name}.crt").unlink(missing_ok=True)
-        (pfad / f"{name}.key").unlink(missing_ok=True)
+    pfad = _satz_folder(ordner, nummer)
+    if not pfad.exists():
+        return  # Of two calls at once the other one was first.
+    for datei in _satz_files(pfad):
+        datei.unlink(missing_ok=True)
+        _sync_folder(pfad)
     if nummer > 1:
         pfad.rmdir()
-    _sync_folder(pfad.parent)
+        _sync_folder(pfad.parent)
+
+
+def _half_dropped(ordner: Path, saetze: Sequence[Betreibersatz]) -> list[int]:
+    """The numbers of sets that are gone and have left something behind; newer ones than `saetze` are damaged."""
+    vorhanden = {satz.nummer for satz in saetze}
+    # The first set has no folder of its own: there its files tell.
+    erster = [1] if any(datei.exists() for datei in _satz_files(ordner)) else []
+    alle = {*erster, *ablage.numbers(ordner, "betreiber")}
+    return sorted(nummer for nummer in alle - vorhanden if nummer < max(vorhanden))
+
+
+def _satz_folder(ordner: Path, nummer: int) -> Path:
+    return ordner / "betreiber" / str(nummer) if nummer > 1 else ordner
+
+
+def _satz_files(pfad: Path) -> list[Path]:
+    """The files of a Betreibersatz; first the one by which it is known."""
+    return [pfad / f"{name}.{endung}" for name in ablage.DATEIEN["betreiber"] for endung in ("crt", "key")]
 
 
 def _sync_folder(ordner: Path) -> None:

@@ -19,6 +19,7 @@ from betreiber.schluessel import queries
 from betreiber.schluessel.domain import GESPERRTE_ZUSTAENDE, TOKEN_DAUER, Schluesselende, hash_token
 from betreiber.seite import Seite
 from db.models import Einschreibungstoken, Geraeteschluessel, Stromzaehler
+from db.session import begin_read
 
 T = TypeVar("T")
 # Tokens of one transaction: thousands are made in one call, and others want to write meanwhile.
@@ -67,6 +68,8 @@ def create_token(session: Session, akteur: Akteur, stromzaehler_id: int) -> Toke
 
 def find_enrollable(session: Session, zaehlernummern: Sequence[str]) -> list[Einzuschreibender]:
     """The meters of these numbers. Raises NichtGefunden for an unknown one, KonfliktFehler for a locked one."""
+    # A transaction of its own that only reads: for thousands it is long, and nobody waits for it.
+    begin_read(session)
     zaehler = []
     for stapel in _batches(zaehlernummern):
         gefunden = queries.map_stromzaehler(session, stapel)
@@ -74,6 +77,7 @@ def find_enrollable(session: Session, zaehlernummern: Sequence[str]) -> list[Ein
             if nummer not in gefunden:
                 raise _unknown(nummer)
             zaehler.append(_check_enrollable(gefunden[nummer]))
+    session.rollback()
     return zaehler
 
 

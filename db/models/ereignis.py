@@ -15,7 +15,7 @@ class Ereignis(Base):
     """An event of the business, append-only: a trigger of migration 0001 refuses UPDATE and DELETE."""
 
     __tablename__ = "ereignis"
-    __table_args__ = (Index("ix_ereignis_objekt", "objekt_art", "objekt_id"), STRICT)
+    __table_args__ = (Index("ix_ereignis_objekt", "objekt_art", "objekt_id", "zeitpunkt"), STRICT)
 
     ereignis_id: Mapped[int] = mapped_column(ZeilenId, primary_key=True)
     zeitpunkt: Mapped[datetime] = mapped_column(Zeitpunkt)

@@ -10,10 +10,11 @@ from db.types import ZeilenId, Zeitpunkt
 
 
 class Firmware(Base):
-    """A released image. `anteil_prozent` of the meters of its `modell` are offered it, always the same ones first.
+    """A release of an image.
 
-    `manifest`, `signatur` and `zertifikat` are what a receipt carries (docs/telegramm.md);
-    `zurueckgezogen_zeitpunkt` set = it is offered no longer.
+    `anteil_prozent` of the meters of its `modell` are offered it, always the same ones first. `manifest`,
+    `signatur` and `zertifikat` are what a receipt carries (docs/telegramm.md); `zurueckgezogen_zeitpunkt` set = it
+    is offered no longer.
     """
 
     __tablename__ = "firmware"
@@ -26,11 +27,12 @@ class Firmware(Base):
     firmware_id: Mapped[int] = mapped_column(ZeilenId, primary_key=True)
     modell: Mapped[str] = mapped_column(Text)
     firmwareversion: Mapped[str] = mapped_column(Text)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    bild: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
     manifest: Mapped[bytes] = mapped_column(LargeBinary)
     signatur: Mapped[bytes] = mapped_column(LargeBinary)
     zertifikat: Mapped[bytes] = mapped_column(LargeBinary)
     anteil_prozent: Mapped[int] = mapped_column(Integer)
     angelegt_zeitpunkt: Mapped[datetime] = mapped_column(Zeitpunkt)
     zurueckgezogen_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
+    # The last column: SQLite would read through 16 MiB to whatever stood behind it.
+    bild: Mapped[bytes] = mapped_column(LargeBinary)

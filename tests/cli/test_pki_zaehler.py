@@ -1,6 +1,7 @@
 """`betreiber pki`: tokens, revocation and the end of meters' keys from the command line."""
 
 import csv
+import os
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -69,6 +70,23 @@ def test_tokens_for_a_file(call, sqlite_url, session, tmp_path):
     assert call("token", "--datei", str(eingang), "--ausgabe", str(ausgabe), "--ersetzen").exit_code == 0
     assert rows(ausgabe)[1:] != zeilen
     assert oct(ausgabe.stat().st_mode & 0o777) == "0o600"
+
+
+def test_tokens_are_safe_from_a_power_cut(call, sqlite_url, tmp_path, monkeypatch):
+    """Their hashes are in the database: who loses the file has to make all of them again."""
+    add_zaehler(sqlite_url, NUMMER)
+    eingang, ausgabe = tmp_path / "zaehler.csv", tmp_path / "tokens.csv"
+    eingang.write_text(f"zaehlernummer\n{NUMMER}\n")
+    gesichert = []
+    fsync = os.fsync
+
+    def note(nummer):
+        fsync(nummer)
+        gesichert.append((os.readlink(f"/proc/self/fd/{nummer}"), os.fstat(nummer).st_size))
+
+    monkeypatch.setattr("os.fsync", note)
+    assert call("token", "--datei", str(eingang), "--ausgabe", str(ausgabe)).exit_code == 0
+    assert gesichert[-1] == (str(ausgabe), ausgabe.stat().st_size)
 
 
 @pytest.mark.parametrize(

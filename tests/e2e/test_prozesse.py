@@ -97,6 +97,27 @@ def test_a_killed_part_comes_back(prozess):
     assert requests.get(f"{prozess.url}/docs", timeout=5).ok
 
 
+def test_told_to_read_its_keys_while_a_part_starts(prozess):
+    """That part is not ended by it, and hears of it when it is up."""
+
+    def device_part():
+        return [
+            kind
+            for kind in children(prozess.pid)
+            if prozess.pid == parent(kind) and b"geraete" in Path(f"/proc/{kind}/cmdline").read_bytes()
+        ]
+
+    (alter,) = device_part()
+    os.killpg(alter, signal.SIGKILL)
+    wait_for(lambda: device_part() not in ([], [alter]))
+    neuer = device_part()
+    os.kill(prozess.pid, signal.SIGUSR1)
+    # The public one, the one for devices, the one for enrolment.
+    wait_for(lambda: prozess.log.read_text().count("Handling signal: hup") == 3)
+    wait_for(prozess.ready)
+    assert device_part() == neuer
+
+
 def test_when_the_leading_process_is_killed_all_others_end(prozess):
     kinder = children(prozess.pid)
     os.kill(prozess.pid, signal.SIGKILL)

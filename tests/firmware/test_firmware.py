@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from betreiber.auth.domain import system_akteur
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
 from betreiber.firmware.service import (
+    Bildspeicher,
     Firmwarekatalog,
     list_firmware,
     release_firmware,
@@ -20,10 +21,12 @@ from betreiber.firmware.service import (
 from betreiber.geraete import ZERTIFIKAT_SCHLUESSEL
 from betreiber.schluessel import ca
 from db.models import Audit, Ereignis, Geraeteschluessel, Stromzaehler
+from db.models import Firmware as FirmwareZeile
+from db.session import create_engine, create_session
 from telegramm.firmware import Firmwareangebot, Firmwaremanifest
 from telegramm.messwerte import Firmware
 from telegramm.schluessel import public_key_of_certificate
-from tests.hilfen import recorded_statements
+from tests.hilfen import recorded_statements, run_while_locked
 from tests.kanal import messwert
 
 MODELL = "SIM-3.60"
@@ -109,8 +112,6 @@ def test_what_was_done_is_told_and_written_down(session, akteur, release):
         ({"version": "1.1.0", "bild": b"x"}, KonfliktFehler, "gab es schon Version 1.1.0"),
         ({"version": "1.1", "bild": b"x"}, KonfliktFehler, "gab es schon Version 1.1.0"),
         ({"version": "1.0.9", "bild": b"x"}, KonfliktFehler, "gab es schon Version 1.1.0"),
-        ({"version": "1.2.0"}, KonfliktFehler, "Dieses Bild wurde schon freigegeben"),
-        ({"version": "1.2.0", "modell": "MT-175"}, KonfliktFehler, "Dieses Bild wurde schon freigegeben"),
         ({"version": "neu", "bild": b"x"}, EingabeUngueltig, "zwei bis vier Zahlen"),
         ({"version": "1", "bild": b"x"}, EingabeUngueltig, "zwei bis vier Zahlen"),
         ({"version": "1.2.0", "bild": b"x", "modell": ""}, EingabeUngueltig, "druckbare Zeichen"),
@@ -140,6 +141,44 @@ def test_a_withdrawn_version_counts_as_released(session, akteur, release):
         release(version="1.9.0", bild=b"x")
     session.rollback()
     release(version="1.9.0", bild=b"x", modell="MT-175")
+
+
+def test_two_releases_at_once_on_postgresql(postgres_url, unterzeichner, uhr):
+    """The second one passes the check while the first is not committed; the constraint stops it."""
+    engine = create_engine(postgres_url)
+    erste = FirmwareZeile(
+        modell=MODELL,
+        firmwareversion="1.1.0",
+        sha256=bytes(32),
+        bild=b"x",
+        manifest=b"m",
+        signatur=b"s",
+        zertifikat=b"z",
+        anteil_prozent=5,
+        angelegt_zeitpunkt=uhr.now(),
+    )
+    ergebnis = []
+
+    def release_same() -> None:
+        with create_session(engine) as session:
+            try:
+                release_firmware(
+                    session,
+                    system_akteur("test", uhr.now()),
+                    bild=BILD,
+                    modell=MODELL,
+                    version="1.1.0",
+                    anteil_prozent=5,
+                    schluessel=unterzeichner.schluessel,
+                    zertifikat=unterzeichner.zertifikat,
+                    echtzeit=datetime.now(UTC),
+                )
+            except KonfliktFehler as fehler:
+                ergebnis.append(fehler.detail)
+
+    run_while_locked(engine, erste, release_same)
+    engine.dispose()
+    assert ergebnis == ["Version 1.1.0 für SIM-3.60 wurde eben schon freigegeben."]
 
 
 def test_the_share_only_grows(session, akteur, release):
@@ -244,6 +283,45 @@ def test_a_withdrawn_image_and_that_of_another_model_are_unknown(fetch, release,
     assert fetch(hashlib.sha256(b"x").hexdigest()).data == b"x"
     withdraw_firmware(session, akteur, modell=MODELL, version="1.1.0")
     assert fetch(hashlib.sha256(b"x").hexdigest()).json["code"] == "firmware"
+
+
+def test_the_same_image_is_released_again_under_a_higher_version(fetch, release, session, akteur):
+    """After a change of the key: what was signed with the old one is refused when its certificate has ended."""
+    release()
+    release(version="1.2.0")
+    release(version="1.0.0", modell="MT-175")
+    # It is given out as long as one release of the model is on offer.
+    withdraw_firmware(session, akteur, modell=MODELL, version="1.1.0")
+    assert fetch(f"{SHA256}?von=98304").data == BILD[98_304:]
+    withdraw_firmware(session, akteur, modell=MODELL, version="1.2.0")
+    assert fetch(f"{SHA256}?von=98304").status_code == 404
+
+
+def test_a_download_reads_the_image_once(kanal, fetch, release):
+    release()
+    with recorded_statements(kanal.geraete.extensions["msb_engine"]) as anweisungen:
+        assert b"".join(fetch(f"{SHA256}?von={von}").data for von in (0, 49_152, 98_304)) == BILD
+    assert len([text for text in anweisungen if "bild" in text]) == 1
+
+
+def test_the_last_two_images_are_kept():
+    gelesen = []
+
+    def get(sha256):
+        return bilder.get(sha256, lambda: gelesen.append(sha256) or b"image " + sha256)
+
+    bilder = Bildspeicher(2)
+    assert [get(sha256) for sha256 in (b"a", b"b", b"a", b"c", b"a", b"b")] == [
+        b"image a", b"image b", b"image a", b"image c", b"image a", b"image b",
+    ]  # fmt: skip
+    assert gelesen == [b"a", b"b", b"c", b"b"]
+
+
+def test_an_image_that_cannot_be_read_is_asked_for_again():
+    bilder = Bildspeicher()
+    with pytest.raises(ZeroDivisionError):
+        bilder.get(b"a", lambda: 1 // 0)
+    assert bilder.get(b"a", lambda: b"image") == b"image"
 
 
 def test_a_meter_that_is_locked_gets_nothing(fetch, release, session, zaehler):

@@ -102,6 +102,18 @@ def test_the_next_update_removes_the_image_before(zaehler: Zaehler, betreiber: F
     assert len(list((zaehler.ordner.pfad / "firmware").glob("*.bin"))) == 1
 
 
+def test_the_same_image_under_a_higher_version_is_not_fetched_again(
+    zaehler: Zaehler, betreiber: FakeBetreiber
+) -> None:
+    zaehler.firmware.consider(announce(betreiber, BILD), JETZT)
+    assert zaehler.firmware.fetch(Bildquelle(BILD))
+    quelle = Bildquelle(BILD)
+    zaehler.firmware.consider(announce(betreiber, BILD, version="1.2.0"), JETZT)
+    assert zaehler.firmware.fetch(quelle)
+    assert quelle.geholt == []
+    assert current_firmware(zaehler.ordner) == Firmware("1.2.0", PRUEFSUMME)
+
+
 def test_one_piece_at_a_time_when_it_is_asked_for(zaehler: Zaehler, betreiber: FakeBetreiber) -> None:
     quelle = Bildquelle(BILD)
     zaehler.firmware.consider(announce(betreiber, BILD), JETZT)

@@ -44,9 +44,8 @@ def check_works(ordner):
     assert pki.list_certificates(ordner)
 
 
-def drop_first(ordner):
-    if 1 in [satz.nummer for satz in ablage.load_saetze(ordner)]:
-        pki.drop_operator(ordner, [1])
+def drop_replaced(ordner):
+    pki.drop_operator(ordner, pki.list_replaced(ordner, JETZT, vorzeitig=True))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +55,7 @@ def drop_first(ordner):
         lambda ordner: pki.renew_ca(ordner, ordner / "wurzel.key", JETZT),
         lambda ordner: pki.renew_server(ordner, ["localhost"], JETZT),
         lambda ordner: pki.create_firmware_key(ordner, JETZT, ersetzen=True),
-        drop_first,
+        drop_replaced,
     ],
     ids=["betreiber-erneuern", "ca-erneuern", "server-erneuern", "firmware-schluessel", "betreiber-ablegen"],
 )
@@ -68,6 +67,30 @@ def test_killed_at_any_step(tmp_path, arbeit):
         ausgang = run_until(schritt, lambda ordner=ordner: arbeit(ordner))
         check_works(ordner)
         arbeit(ordner)
+        check_works(ordner)
+        if ausgang != GETOETET:
+            break
+    assert ausgang == FERTIG
+    assert schritt > 5
+
+
+def test_a_repeat_deletes_what_a_killed_call_has_left(tmp_path):
+    """Without it the private keys of a stolen or replaced set would stay for good."""
+    for schritt in count():
+        ordner = tmp_path / str(schritt)
+        pki.create_pki(ordner, ["localhost"], JETZT - timedelta(days=2))
+        for tage in (1, 0):
+            pki.renew_operator(ordner, JETZT - timedelta(days=tage), vorzeitig=True)
+        ausgang = run_until(schritt, lambda ordner=ordner: drop_replaced(ordner))
+        drop_replaced(ordner)
+        schluessel = {pfad.relative_to(ordner).as_posix() for pfad in ordner.rglob("*.key")}
+        assert {pfad for pfad in schluessel if "signatur" in pfad or "verschluesselung" in pfad} == {
+            "betreiber/3/signatur.key",
+            "betreiber/3/verschluesselung.key",
+        }
+        assert not (ordner / "betreiber/2").exists()
+        pki.drop_operator(ordner, [1, 2])  # as a second call at once would
+        assert pki.list_replaced(ordner, JETZT, vorzeitig=True) == []
         check_works(ordner)
         if ausgang != GETOETET:
             break

@@ -9,6 +9,8 @@ from betreiber.auth.domain import system_akteur
 from betreiber.errors import KonfliktFehler, NichtGefunden
 from betreiber.schluessel import service
 from db.models import Audit, Einschreibungstoken, Ereignis, Stromzaehler, Telegrammstand
+from db.session import create_engine, create_session
+from tests.hilfen import Welt
 from tests.kanal import Zaehler, messwert
 from tests.schluessel.hilfen import end_in, refusal, renew, revoked, with_new_keys
 
@@ -166,6 +168,18 @@ def test_tokens_for_many_come_in_batches(session, akteur, welt):
     assert len({token.token for token in tokens}) == 502
 
 
+def test_looking_for_many_meters_waits_for_no_writer(sqlite_url, uhr):
+    """On SQLite a list of thousands would keep readings from being stored meanwhile."""
+    engine = create_engine(sqlite_url, wartezeit_s=0.1)
+    stromzaehler_id = Welt(engine, uhr).stromzaehler(zaehlernummer=NUMMER)
+    with create_session(engine) as schreibend, create_session(engine) as session:
+        schreibend.connection()  # BEGIN IMMEDIATE
+        (gefunden,) = service.find_enrollable(session, [NUMMER])
+        assert gefunden.stromzaehler_id == stromzaehler_id
+        assert not session.in_transaction()
+    engine.dispose()
+
+
 def test_one_wrong_number_makes_no_token(session, welt):
     welt.stromzaehler(zaehlernummer=NUMMER)
     gesperrt = welt.stromzaehler(zaehlernummer="1EMH0000000002", zustand="GESPERRT")
@@ -173,6 +187,7 @@ def test_one_wrong_number_makes_no_token(session, welt):
     with pytest.raises(NichtGefunden) as fehler:
         service.find_enrollable(session, [NUMMER, "1EMH0000000009"])
     assert "1EMH0000000009" in fehler.value.detail
+    session.rollback()
     with pytest.raises(KonfliktFehler) as fehler:
         service.find_enrollable(session, [NUMMER, "1EMH0000000002"])
     assert "1EMH0000000002" in fehler.value.detail

@@ -31,17 +31,16 @@ def upgrade() -> None:
         sa.Column("modell", sa.Text(), nullable=False),
         sa.Column("firmwareversion", sa.Text(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("bild", sa.LargeBinary(), nullable=False),
         sa.Column("manifest", sa.LargeBinary(), nullable=False),
         sa.Column("signatur", sa.LargeBinary(), nullable=False),
         sa.Column("zertifikat", sa.LargeBinary(), nullable=False),
         sa.Column("anteil_prozent", sa.Integer(), nullable=False),
         sa.Column("angelegt_zeitpunkt", db.types.Zeitpunkt(), nullable=False),
         sa.Column("zurueckgezogen_zeitpunkt", db.types.Zeitpunkt(), nullable=True),
+        sa.Column("bild", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("anteil_prozent BETWEEN 0 AND 100", name=op.f("ck_firmware_anteil_prozent")),
         sa.PrimaryKeyConstraint("firmware_id", name=op.f("pk_firmware")),
         sa.UniqueConstraint("modell", "firmwareversion", name=op.f("uq_firmware_modell_firmwareversion")),
-        sa.UniqueConstraint("sha256", name=op.f("uq_firmware_sha256")),
         sqlite_strict=True,
     )
     for spalte in (
@@ -54,3 +53,6 @@ def upgrade() -> None:
         sa.Column("protokoll_angefordert", sa.Boolean(), nullable=False, server_default=sa.false()),
     ):
         op.add_column("telegrammstand", spalte)
+    # With every log message the events of one meter in the last 24 hours are counted.
+    op.drop_index("ix_ereignis_objekt", table_name="ereignis")
+    op.create_index("ix_ereignis_objekt", "ereignis", ["objekt_art", "objekt_id", "zeitpunkt"], unique=False)
