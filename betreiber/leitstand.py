@@ -293,7 +293,8 @@ def _check_ports(settings: Settings, prozesse: Iterable[_Prozess]) -> None:
                 probe.bind((host, port))
             except OSError as error:
                 raise StartUnmoeglich(
-                    f"{host}:{port} cannot be used: {error.strerror}; choose another port"
+                    f"{host}:{port} cannot be used: {error.strerror}; choose another with MSB_PORT, "
+                    "MSB_GERAETE_PORT, MSB_EINSCHREIBUNG_PORT or MSB_BETRIEB_PORT"
                 ) from error
 
 

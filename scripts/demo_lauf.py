@@ -92,6 +92,8 @@ class Demo:
                 "MSB_UHR_BEZUG": _instant(jetzt),
                 "MSB_UHR_FAKTOR": str(zeitraffer),
             }
+        # A simulated clock is the same for whoever looks at a meter or makes a token.
+        self.uhrzeit = "".join(f"{name}={wert} " for name, wert in umgebung.items() if name.startswith("MSB_UHR_"))
         self.betreiber = Betreiberprozess(ordner / "betreiber", umgebung)
         self.uhr = Uhr.from_env(umgebung)
         self.halt = threading.Event()
@@ -215,6 +217,7 @@ class Demo:
         """Addresses, logins, and lines to copy."""
         kunde = haushalte[0]
         anmelden, verbrauch = self.curl_lines(kunde)
+        daten = shlex.quote(str(self.ordner / "betreiber"))
         print(
             f"\n\n  API-Beschreibung   {self.betreiber.url}/docs"
             f"\n  Zustand, Metriken  {self.betreiber.betrieb_url}/readyz, /metrics"
@@ -224,7 +227,10 @@ class Demo:
             f"\n  Tarife             {TARIF[0]} / {TARIF[1]}"
             f"\n\n  Anmelden (ein Token gilt eine Viertelstunde):\n    {shlex.join(anmelden)}"
             f"\n\n  Verbrauch der letzten Woche, sofort:\n    {shlex.join(verbrauch)}"
-            f"\n\n  Anzeige eines Zählers:\n    .venv/bin/stromzaehler display {shlex.quote(str(kunde.ordner))}\n",
+            "\n\n  Anzeige eines Zählers:"
+            f"\n    {self.uhrzeit}.venv/bin/stromzaehler display {shlex.quote(str(kunde.ordner))}"
+            "\n\n  Den Betreiber verwalten:"
+            f"\n    {self.uhrzeit}MSB_DATEN={daten} .venv/bin/betreiber pki zeigen\n",
             flush=True,
         )
 
@@ -304,7 +310,8 @@ def main() -> int:
         prog="scripts/demo",
         description="Run the operator with three simulated households: a year of history through the channel, "
         "the newest week first, then a reading every quarter hour. Ctrl-C stops; a second start goes on.",
-        epilog="example: scripts/demo --zeitraffer 60",
+        epilog="example: scripts/demo --zeitraffer 60; other ports: MSB_PORT=8080 scripts/demo "
+        "(and MSB_GERAETE_PORT, MSB_EINSCHREIBUNG_PORT, MSB_BETRIEB_PORT)",
     )
     parser.add_argument("--zeitraffer", type=float, default=1.0, metavar="N", help="let time run N times as fast")
     parser.add_argument("--neu", action="store_true", help="throw the demo's data away and start afresh")

@@ -56,7 +56,7 @@ def start(ordner: tuple[Path, ...]) -> None:
             threading.Thread(target=_run, args=(zaehler, uhr, halt, abbrueche), name=zaehler.zaehler)
             for zaehler in laufende
         ]
-        click.echo(f"{len(laufende)} Zähler laufen; Strg-C beendet.")
+        click.echo(f"{len(laufende)} Zähler {'läuft' if len(laufende) == 1 else 'laufen'}; Strg-C beendet.")
         for faden in faeden:
             faden.start()
         for faden in faeden:
@@ -91,7 +91,13 @@ def _run(zaehler: Stromzaehler, uhr: Uhr, halt: threading.Event, abbrueche: list
 @click.argument("ordner", type=ORDNER_DA)
 @click.option("--von", required=True, help="Beginn, z. B. 2025-01-01T00:00:00+01:00.")
 @click.option("--bis", help="Ende (ausschließlich die Gegenwart); ohne Angabe bis jetzt.")
-@click.option("--neueste-zuerst-tage", type=click.IntRange(0, 3660), default=7, show_default=True)
+@click.option(
+    "--neueste-zuerst-tage",
+    type=click.IntRange(0, 3660),
+    default=7,
+    show_default=True,
+    help="So viele Tage vor dem Ende werden zuerst geliefert.",
+)
 @click.option("--aelteste-zuerst", is_flag=True, help="Die älteren Wochen von vorn statt von hinten senden.")
 def historie(ordner: Path, von: str, bis: str | None, neueste_zuerst_tage: int, aelteste_zuerst: bool) -> None:
     """Einen Zähler nachträglich zählen lassen und alles liefern, die neueste Woche zuerst.

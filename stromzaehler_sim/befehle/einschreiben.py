@@ -101,10 +101,16 @@ def einschreiben(
         _report(konfiguration, ordner)
         return
     if zaehler is None or einschreibung_url is None or telegramm_url is None or ca is None:
-        raise click.UsageError(
-            "--zaehler, --einschreibung-url, --telegramm-url und --ca fehlen; nur mit --neu stehen sie im Ordner."
-        )
+        noetig = {
+            "--zaehler": zaehler,
+            "--einschreibung-url": einschreibung_url,
+            "--telegramm-url": telegramm_url,
+            "--ca": ca,
+        }
+        fehlt = ", ".join(name for name, wert in noetig.items() if wert is None)
+        raise click.UsageError(f"Es fehlt: {fehlt}. Nur mit --neu steht das im Ordner.")
     with readable_errors():
+        schon = Ordner(ordner).is_enrolled
         einstellung = LastprofilEinstellung(
             seed=seed_of(zaehler) if seed is None else seed,
             jahresverbrauch_kwh=jahresverbrauch,
@@ -133,6 +139,10 @@ def einschreiben(
             einstellung.save(ordner)
         if not (ordner / "firmware.json").exists():
             Firmwarestand.factory(modell).save(Ordner(ordner))
+    if schon:
+        click.echo(f"{konfiguration.zaehler} war schon eingeschrieben; Schlüssel und Zertifikate bleiben.")
+        click.echo(f"Neue Schlüssel gibt es mit: stromzaehler einschreiben {ordner} --neu --token TOKEN")
+        return
     _report(konfiguration, ordner)
 
 

@@ -131,6 +131,7 @@ def zeigen(ordner: Path) -> None:
       stromzaehler sim zeigen var/z1
     """
     with readable_errors():
+        Ordner(ordner).load_konfiguration()  # says so where there is no meter
         karte, einstellung, uhr = Sim.load(ordner), Funkeinstellung.load(ordner), Uhr.from_env()
         if karte is None:
             click.echo("Dieser Zähler hat kein SIM-Fach und sendet wie über ein Kabel.")
@@ -141,16 +142,21 @@ def zeigen(ordner: Path) -> None:
             zustand = zustand if empfang is None else SimZustand.EINGEBUCHT
         verbraucht = Volumen(ordner, einstellung.budget_bytes, uhr.now).bytes_monat
     text = "gesperrt, verlangt die PUK" if karte.puk_noetig and karte.eingelegt else _ZUSTAENDE[zustand]
-    budget = "ohne Grenze" if einstellung.budget_bytes is None else f"von {einstellung.budget_bytes / 1e6:.1f} MB"
+    budget = "ohne Grenze" if einstellung.budget_bytes is None else f"von {_megabyte(einstellung.budget_bytes)}"
     click.echo(f"SIM-Karte  {karte.iccid}: {text}")
     click.echo(f"APN        {karte.apn}")
     if empfang is not None:
         funk = f"Zelle {empfang.zelle:07x}, RSRP {empfang.rsrp_dbm} dBm, RSRQ {empfang.rsrq_db} dB"
         click.echo(f"Empfang    {einstellung.rat}, {funk}")
-    click.echo(f"Volumen    {verbraucht / 1e6:.1f} MB {budget} in diesem Monat")
+    click.echo(f"Volumen    {_megabyte(verbraucht)} {budget} in diesem Monat")
+
+
+def _megabyte(menge: int) -> str:
+    return f"{menge / 1e6:.1f} MB".replace(".", ",")
 
 
 def _card(ordner: Path) -> Sim:
+    Ordner(ordner).load_konfiguration()  # says so where there is no meter
     karte = Sim.load(ordner)
     if karte is None or not karte.eingelegt:
         raise MobilfunkFehler(f"Es ist keine SIM-Karte eingelegt. Zuerst: stromzaehler sim einlegen {ordner}")

@@ -69,7 +69,9 @@ def test_a_life_from_enrolment_to_display(betrieb: Betrieb, tmp_path: Path) -> N
     assert ergebnis.exit_code == 0, ergebnis.output
     assert f"stromzaehler start {ordner}" in ergebnis.output
     # Repeating changes nothing, neither the keys nor the load.
-    assert betrieb.enrol(ordner).exit_code == 0
+    noch_einmal = betrieb.enrol(ordner)
+    assert (noch_einmal.exit_code, "war schon eingeschrieben" in noch_einmal.output) == (0, True)
+    assert "--neu" in noch_einmal.output
     assert (LastprofilEinstellung.load(ordner).seed, len(betrieb.betreiber.einschreibungen)) == (5, 1)
 
     ergebnis = betrieb.call("historie", ordner, "--von", "2026-02-20T00:00:00Z", "--bis", "2026-03-02T00:00:00Z")
@@ -117,7 +119,7 @@ def test_start_sends_and_ends_cleanly_on_sigterm(betrieb: Betrieb, tmp_path: Pat
         anzeige = betrieb.call("display", ordner, "--einmal")
         kind.send_signal(signal.SIGTERM)
         rest = kind.stdout.read()
-    assert "1 Zähler laufen" in zeilen[0]
+    assert "1 Zähler läuft" in zeilen[0]
     assert "1EMH0012345678" in zeilen[1]
     assert "gesendet" in zeilen[1]
     assert (zweiter.exit_code, "anderen Prozess" in zweiter.output) == (1, True)
@@ -132,6 +134,9 @@ def test_start_sends_and_ends_cleanly_on_sigterm(betrieb: Betrieb, tmp_path: Pat
         (["start", "{leer}"], "stromzaehler einschreiben"),
         (["display", "{leer}", "--einmal"], "stromzaehler einschreiben"),
         (["sende", "{leer}"], "stromzaehler einschreiben"),
+        (["sim", "zeigen", "{leer}"], "stromzaehler einschreiben"),
+        (["sim", "entnehmen", "{leer}"], "stromzaehler einschreiben"),
+        (["sim", "pin", "{leer}", "1234"], "stromzaehler einschreiben"),
         (["historie", "{leer}", "--von", "2026-01-01T00:00:00"], "Zeitzone"),
         (["historie", "{leer}", "--von", "gestern"], "Zeitpunkt"),
     ],

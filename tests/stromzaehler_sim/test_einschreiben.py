@@ -20,7 +20,7 @@ def call(*argumente: str) -> tuple[int, str]:
 def test_a_first_enrolment_needs_to_know_where(tmp_path: Path) -> None:
     ende, ausgabe = call(str(tmp_path / "z1"), "--zaehler", "1EMH0012345678", "--token", "T")
     assert ende == 2
-    assert "nur mit --neu" in ausgabe
+    assert "Es fehlt: --einschreibung-url, --telegramm-url, --ca. Nur mit --neu" in ausgabe
     assert not (tmp_path / "z1").exists()
 
 

@@ -3,6 +3,7 @@
 Its exit code counts and not its output: it writes plaintext before it has checked the tag.
 """
 
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,3 +121,12 @@ def test_we_open_what_openssl_has_sealed(werkstatt: Werkstatt) -> None:
     der = werkstatt.read("telegramm.der")
     geprueft = parse(der).verify(werkstatt.paar.zaehler.public_key())
     assert geprueft.decrypt(werkstatt.paar.ring) == KLARTEXT
+
+
+def test_the_documented_commands_open_the_documented_container(tmp_path: Path) -> None:
+    doku = (Path(__file__).parents[2] / "docs" / "telegramm.md").read_text("utf-8")
+    container = re.findall(r"```hex\n(.*?)```", doku, re.DOTALL)[-1]
+    (tmp_path / "t.der").write_bytes(bytes.fromhex(container))
+    for block in re.findall(r"```sh\n(.*?)```", doku, re.DOTALL):
+        subprocess.run(["sh", "-eu", "-c", block], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "plain.cbor").read_bytes() == KLARTEXT

@@ -201,7 +201,7 @@ def test_the_life_of_a_card(ordner: Path) -> None:
     gezeigt = call("zeigen", ordner).output
     assert "Netz vorhanden" in gezeigt
     assert "LTE-M" in gezeigt
-    assert "0.0 MB von 50.0 MB" in gezeigt
+    assert "0,0 MB von 50,0 MB" in gezeigt
 
     assert call("entnehmen", ordner).exit_code == 0
     assert "nicht eingelegt" in call("zeigen", ordner).output
