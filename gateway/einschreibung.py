@@ -103,7 +103,7 @@ def enroll_again(
     if zaehler is not None:
         _check_same_meter(ordner, bisher, zaehler.replace(" ", ""))
     kennung = hashlib.sha256(token.encode()).hexdigest()[:8]
-    if bisher.satz.endswith(f"-{kennung}"):
+    if bisher.satz.endswith(f"-{kennung}") and _is_complete(ordner):
         return bisher
     if ca_pem is None:
         try:
@@ -120,6 +120,17 @@ def enroll_again(
         satz=neu.satz,
     )
     return _enroll(neu, ziel, token, ca_pem, fingerabdruck, uebertragung, jetzt)
+
+
+def _is_complete(ordner: Ordner) -> bool:
+    """Whether the set in use can be used: its keys may be lost once more."""
+    try:
+        for zweck in ZWECKE:
+            ordner.load_schluessel(zweck)
+            ordner.load_zertifikat(zweck)
+    except OrdnerFehler:
+        return False
+    return True
 
 
 def _check_same_meter(ordner: Ordner, konfiguration: Konfiguration, zaehler: str) -> None:

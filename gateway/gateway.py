@@ -159,7 +159,7 @@ def _readable(ordner: Ordner) -> Iterator[None]:
         yield
     except (OSError, ssl.SSLError) as fehler:
         raise OrdnerFehler(
-            f"Zertifikat oder Schlüssel in {ordner.pfad} fehlt oder passt nicht zusammen: {fehler}."
+            f"Zertifikat oder Schlüssel in {ordner.pfad} fehlt oder passt nicht zusammen. {ordner.remedy}"
         ) from fehler
     except ValueError as fehler:
         raise OrdnerFehler(str(fehler)) from fehler

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from stromzaehler_sim.befehle import betrieb, display, einschreiben, firewall, flotte, lesen, sim, stoerung
@@ -18,6 +20,8 @@ def main() -> None:
         --einschreibung-url https://localhost:8444 --telegramm-url https://localhost:8443 --ca var/ca.pem
       stromzaehler start var/z1
     """
+    # Keys, load and PIN of a household are its own business: nobody else on this machine reads what is written.
+    os.umask(0o077)
 
 
 for befehl in (

@@ -61,7 +61,7 @@ class Code(StrEnum):
     FIREWALL_ABGEWIESEN = "FIREWALL_ABGEWIESEN", "Die Firewall hat eine Verbindung abgewiesen", True
     FIRMWARE_AKTUALISIERT = "FIRMWARE_AKTUALISIERT", "Eine neue Firmware läuft", True
     FIRMWARE_ABGELEHNT = "FIRMWARE_ABGELEHNT", "Eine angebotene Firmware wurde abgelehnt", True
-    GESPERRT = "GESPERRT", "Der Betreiber weist diesen Zähler ab"
+    GESPERRT = "GESPERRT", "Der Betreiber weist diesen Zähler oder seine Schlüssel ab"
     ENDGUELTIG_GESPERRT = "ENDGUELTIG_GESPERRT", "Der Betreiber führt diesen Zähler nicht mehr"
     EPOCHE_NEU = "EPOCHE_NEU", "Eine neue Epoche der Nachrichten hat begonnen", True
     PUFFER_VOLL = "PUFFER_VOLL", "Der Puffer war voll, die ältesten Messwerte fielen heraus", True

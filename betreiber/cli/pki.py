@@ -108,6 +108,7 @@ def ca_erneuern(settings: Settings, wurzel_schluessel: Path | None) -> None:
     schluessel = wurzel_schluessel or settings.pki_ordner / "wurzel.key"
     renew_ca(settings.pki_ordner, schluessel, datetime.now(UTC))
     click.echo(f"Neue CA für Zähler, neuer Betreibersatz. {_NEU_LADEN}")
+    click.echo("Danach: betreiber pki server-erneuern, betreiber pki firmware-schluessel --ersetzen")
 
 
 @pki.command("betreiber-erneuern")

@@ -43,9 +43,10 @@ def with_settings(funktion: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(1)
         except SQLAlchemyError as error:
             # Not its text: it may quote the address of the database, password included.
+            wo = f"MSB_DATEN={settings.daten}" if settings.auf_sqlite else "MSB_DATABASE_URL"
             click.echo(
                 f"Fehler: Die Datenbank ist nicht benutzbar ({type(error).__name__}). Prüfen Sie"
-                " MSB_DATABASE_URL und: betreiber datenbank zustand",
+                f" {wo} und: betreiber datenbank zustand",
                 err=True,
             )
             sys.exit(1)

@@ -281,6 +281,16 @@ def test_the_same_token_again_asks_nobody(ordner: Ordner, stelle: FakeAusgabeste
     assert leitung.gesendet == []
 
 
+def test_keys_that_are_lost_again_need_another_token(ordner: Ordner, stelle: FakeAusgabestelle) -> None:
+    enroll_again(ordner, token="zweites", uebertragung=stelle.link(), jetzt=lambda: JETZT)
+    Ordner(ordner.pfad).schluessel_datei("tls").unlink()
+    abweisend = Leitung(lambda body: Antwort(403, {}, b'{"code": "token"}'))
+    with pytest.raises(EinschreibungFehler, match="neues Token"):
+        enroll_again(Ordner(ordner.pfad), token="zweites", uebertragung=abweisend, jetzt=lambda: JETZT)
+    enroll_again(Ordner(ordner.pfad), token="drittes", uebertragung=stelle.link(), jetzt=lambda: JETZT)
+    check_works(Ordner(ordner.pfad))
+
+
 def test_another_token_brings_keys_of_its_own(ordner: Ordner, stelle: FakeAusgabestelle) -> None:
     """The keys of a token whose answer was lost are certified; the operator would refuse them under another."""
 
