@@ -25,6 +25,7 @@ from gateway.fehler import GatewayFehler
 from scripts import fortschritt
 from scripts.betreiberprozess import ApiKlient, BetreiberFehler, Betreiberprozess
 from scripts.stammdaten import Haushalt, create_haushalt, create_staff, create_vertrag, plan_wartung
+from stromzaehler_sim.historie import deliver_history
 from stromzaehler_sim.last.lastprofil import LastprofilEinstellung
 from stromzaehler_sim.mobilfunk.sim import Sim, generate_iccid, generate_puk
 from stromzaehler_sim.stromzaehler import Stromzaehler, zaehlwerk_datei
@@ -154,7 +155,7 @@ class Demo:
 
             with Stromzaehler.open(haushalt.ordner, self.uhr) as zaehler:
                 von, bis = self.zustand.historie_von, self.zustand.historie_bis
-                zaehler.history(von, bis, on_progress=report, stop_event=self.halt)
+                deliver_history(zaehler, von, bis, on_progress=report, stop_event=self.halt)
 
         with ThreadPoolExecutor(len(haushalte)) as pool:
             list(pool.map(deliver, haushalte))

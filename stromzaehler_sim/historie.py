@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from gateway.versand import Bilanz, Sendung
 from stromzaehler_sim.fehler import ZaehlwerkFehler
 from stromzaehler_sim.last.lastprofil import WOCHE_S
+from stromzaehler_sim.stromzaehler import Stromzaehler
 from stromzaehler_sim.uhr import VIERTELSTUNDE_S, Halt, quarter_before
-
-if TYPE_CHECKING:
-    from stromzaehler_sim.stromzaehler import Stromzaehler
 
 TAG_S = 86400
 VERSUCHE = 10

@@ -30,7 +30,6 @@ from gateway.verbindung import HttpsVerbindung, Uebertragung
 from gateway.versand import Bilanz, Sendung
 from stromzaehler_sim.bekanntgabe import Bekanntgabe
 from stromzaehler_sim.fehler import LastprofilZuEnde, ZaehlwerkFehler
-from stromzaehler_sim.historie import deliver_history
 from stromzaehler_sim.last.lastprofil import Lastprofil, LastprofilEinstellung
 from stromzaehler_sim.mobilfunk import Modem
 from stromzaehler_sim.protokoll import Code
@@ -249,9 +248,6 @@ class Stromzaehler:
         if self.zaehlwerk.uhrzeit is not None:
             self.count()
         return self.gateway.versand.send_all(on_sendung)
-
-    # Let the meter have counted over a period of the past, and deliver it.
-    history = deliver_history
 
     # --- what is done to the meter -----------------------------------------------------------------------------
     def _notice(self, plan: Sendeplan, on_fehler: OnFehler | None) -> Sendeplan:

@@ -21,6 +21,7 @@ from stromzaehler_sim.befehle.grundlage import (
     stop_on_signal,
 )
 from stromzaehler_sim.firewall.waechter import CODE, install
+from stromzaehler_sim.historie import deliver_history
 from stromzaehler_sim.stromzaehler import Stromzaehler
 from stromzaehler_sim.uhr import Uhr, parse_instant
 
@@ -116,7 +117,8 @@ def historie(ordner: Path, von: str, bis: str | None, neueste_zuerst_tage: int, 
         zaehler = stapel.enter_context(Stromzaehler.open(ordner, uhr))
         halt = stapel.enter_context(stop_on_signal())
         balken = Balken(stapel, "Historie")
-        bilanz = zaehler.history(
+        bilanz = deliver_history(
+            zaehler,
             beginn,
             ende,
             neueste_zuerst_tage,

@@ -11,7 +11,7 @@ from gateway.fehler import NichtErreichbar, SendeFehler
 from gateway.verbindung import Antwort
 from gateway.versand import Sendung
 from stromzaehler_sim.fehler import LastprofilUngueltig, LastprofilZuEnde, ZaehlwerkFehler
-from stromzaehler_sim.historie import cut_batches
+from stromzaehler_sim.historie import cut_batches, deliver_history
 from stromzaehler_sim.last.lastprofil import LastprofilEinstellung, Messreihe
 from stromzaehler_sim.stromzaehler import Stromzaehler
 from stromzaehler_sim.uhr import Rtc, Uhr
@@ -169,7 +169,7 @@ def test_cut_batches(tage: int, neueste: int, aelteste_zuerst: bool, erwartet: l
 def test_history_delivers_the_newest_week_first_and_everything_once(welt: Welt) -> None:
     von = MONTAG - 20 * TAG
     fortschritt: list[tuple[int, int]] = []
-    bilanz = welt.zaehler.history(von, MONTAG, on_progress=lambda e, g: fortschritt.append((e, g)))
+    bilanz = deliver_history(welt.zaehler, von, MONTAG, on_progress=lambda e, g: fortschritt.append((e, g)))
     # Both ends have a reading: the register at the beginning and at the end.
     assert (bilanz.sent, bilanz.neu, bilanz.doppelt) == (1921, 1921, 0)
     assert fortschritt[0] == (96, 1921)
@@ -179,7 +179,7 @@ def test_history_delivers_the_newest_week_first_and_everything_once(welt: Welt) 
     assert min(reihenfolge[672:1344]) == MONTAG - 2 * WOCHE + 900
     assert sorted(reihenfolge) == list(range(von, MONTAG + 900, 900))
     assert all(wert.bezug_wh == (uhrzeit - von) // 90 for uhrzeit, wert in welt.betreiber.gespeichert.items())
-    assert welt.zaehler.history(von, MONTAG).sent == 0
+    assert deliver_history(welt.zaehler, von, MONTAG).sent == 0
 
 
 def test_history_broken_off_goes_on_where_it_stopped(welt: Welt) -> None:
@@ -187,12 +187,12 @@ def test_history_broken_off_goes_on_where_it_stopped(welt: Welt) -> None:
     welt.leitung.ablauf = [welt.betreiber.answer] * 9
     gut, welt.leitung.sonst = welt.leitung.sonst, torn
     with pytest.raises(SendeFehler):
-        welt.zaehler.history(von, MONTAG, versuche=1)
+        deliver_history(welt.zaehler, von, MONTAG, versuche=1)
     assert len(welt.betreiber.gespeichert) == 9 * 96
     welt.leitung.sonst = gut
     welt.zeit.jetzt += 900
     welt.restart()
-    bilanz = welt.zaehler.history(von, MONTAG + 900)
+    bilanz = deliver_history(welt.zaehler, von, MONTAG + 900)
     assert (bilanz.neu, bilanz.doppelt) == (1922 - 9 * 96, 0)
     assert sorted(welt.betreiber.gespeichert) == list(range(von, MONTAG + 1800, 900))
     assert welt.zaehler.zaehlwerk.open_batches() == []
@@ -203,7 +203,7 @@ def test_history_waits_out_a_busy_operator(welt: Welt) -> None:
     welt.leitung.ablauf += [lambda _: busy, torn]
     vorher = welt.zeit.jetzt
     # The clock of the test is the event, too: waiting lets its time pass.
-    bilanz = welt.zaehler.history(MONTAG - TAG, MONTAG, stop_event=welt.zeit)
+    bilanz = deliver_history(welt.zaehler, MONTAG - TAG, MONTAG, stop_event=welt.zeit)
     assert bilanz.sent == 97
     # 30 s + half of 2 s, then half of 4 s.
     assert welt.zeit.jetzt - vorher == 33
@@ -212,23 +212,23 @@ def test_history_waits_out_a_busy_operator(welt: Welt) -> None:
 def test_history_stops_when_asked(welt: Welt) -> None:
     welt.leitung.sonst = torn
     welt.zeit.gesetzt_um = welt.zeit.jetzt
-    assert welt.zaehler.history(MONTAG - TAG, MONTAG, stop_event=welt.zeit).sent == 0
+    assert deliver_history(welt.zaehler, MONTAG - TAG, MONTAG, stop_event=welt.zeit).sent == 0
 
 
 def test_history_never_reaches_into_the_future(welt: Welt) -> None:
-    assert welt.zaehler.history(MONTAG - TAG, MONTAG + TAG).sent == 97
+    assert deliver_history(welt.zaehler, MONTAG - TAG, MONTAG + TAG).sent == 97
     with pytest.raises(ZaehlwerkFehler, match="leer"):
-        welt.zaehler.history(MONTAG + TAG, MONTAG + 2 * TAG)
+        deliver_history(welt.zaehler, MONTAG + TAG, MONTAG + 2 * TAG)
 
 
 def test_history_cannot_turn_the_register_back(welt: Welt) -> None:
     welt.zaehler.zaehlwerk.install(MONTAG - TAG)
     with pytest.raises(ZaehlwerkFehler, match="späteren Zeitpunkt"):
-        welt.zaehler.history(MONTAG - 2 * TAG, MONTAG)
+        deliver_history(welt.zaehler, MONTAG - 2 * TAG, MONTAG)
 
 
 def test_life_goes_on_after_history(welt: Welt) -> None:
-    welt.zaehler.history(MONTAG - TAG, MONTAG)
+    deliver_history(welt.zaehler, MONTAG - TAG, MONTAG)
     welt.zeit.gesetzt_um = MONTAG + 1900
     welt.zaehler.run(welt.zeit)
     assert sorted(welt.betreiber.gespeichert) == list(range(MONTAG - TAG, MONTAG + 1800, 900))
