@@ -15,9 +15,9 @@ GLOSSAR = (WURZEL / "docs/glossar.md").read_text(encoding="utf-8")
 TABELLEN = Base.metadata.tables
 # Words that are no German nouns of ours: units, technical words, names of other people's standards.
 KEINE_NOMEN = set(
-    "app auth base ca cbor cli cms code db display domain e env errors extensions h25 hash id init jobs jti mail name"
-    " openapi page pages queries routes s schema schemas server service session settings sha256 ski text title"
-    " token type types v1 version web w wh kw kwh ct eur first last next previous total detail".split()
+    "app auth base ca cbor cli cms code db display domain e env errors extensions h25 hash id init jobs jti"
+    " mail name openapi page pages queries routes s schema schemas server service session settings sha256 ski"
+    " text title token type types v1 version web w wh kw kwh ct eur first last next previous total detail".split()
 )
 PLURAL = {
     "einbauten": "einbau",
