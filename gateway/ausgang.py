@@ -34,7 +34,6 @@ class Gedaechtnis(Protocol):
 
     def readings(self, von: int, bis: int) -> list[Messwert]:
         """The readings of [von, bis) in seconds since 1970, oldest first."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,20 +45,40 @@ class Uebertragung(Protocol):
 
     def post(self, body: bytes) -> Antwort:
         """Send ``body`` to the one address."""
-        ...
 
     def get(self, pfad: str) -> Antwort:
         """Fetch ``pfad`` ("/...", with its query) from the same host."""
-        ...
 
     def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
         """Drop the connection; the next one is made with ``kontext``, when given (after new certificates)."""
-        ...
 
     @property
     def bytes_gesamt(self) -> int:
         """Bytes on the wire in both directions since the object was made, handshakes and headers included."""
-        ...
+
+
+class Weg(ABC):
+    """An `Uebertragung` around another one: each exchange passes through `exchange`, the rest goes straight on."""
+
+    def __init__(self, innen: Uebertragung) -> None:
+        self._innen = innen
+
+    @abstractmethod
+    def exchange(self, laenge: int, carry: Callable[[], Antwort]) -> Antwort:
+        """Let ``carry`` exchange, with a request of ``laenge`` bytes. Raises what an `Uebertragung` does."""
+
+    def post(self, body: bytes) -> Antwort:
+        return self.exchange(len(body), lambda: self._innen.post(body))
+
+    def get(self, pfad: str) -> Antwort:
+        return self.exchange(len(pfad), lambda: self._innen.get(pfad))
+
+    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
+        self._innen.reconnect(kontext)
+
+    @property
+    def bytes_gesamt(self) -> int:
+        return self._innen.bytes_gesamt
 
 
 class _PinnedAdapter(HTTPAdapter):

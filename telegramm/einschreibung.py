@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from telegramm import cbor
-from telegramm.fehler import InhaltUngueltig
 from telegramm.felder import (
     VERSION,
     check_bytes,
@@ -20,8 +19,8 @@ from telegramm.felder import (
     check_map,
     check_text,
     check_tuple,
-    check_version,
     check_zaehler,
+    read_document,
     to_tuple,
 )
 
@@ -59,10 +58,7 @@ class Einschreibung:
     @classmethod
     def from_bytes(cls, daten: bytes) -> Self:
         """Read a body; InhaltUngueltig for anything that to_bytes would not have written."""
-        felder = check_map("", cbor.decode(daten), _PFLICHT, frozenset())
-        check_version(felder)
-        del felder["v"]
-        return cls(**felder)
+        return cls(**read_document("", daten, cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +83,7 @@ class Erneuerung:
     @classmethod
     def from_bytes(cls, daten: bytes) -> Self:
         """Read a plaintext; InhaltUngueltig for anything that to_bytes would not have written."""
-        felder = check_map("", cbor.decode(daten), _PFLICHT_ERNEUERUNG, frozenset())
-        check_version(felder)
-        del felder["v"]
-        if felder.pop("art") != ERNEUERUNG:
-            raise InhaltUngueltig("art", f"must be {ERNEUERUNG}")
-        return cls(**felder)
+        return cls(**read_document("", daten, cls.__slots__, ERNEUERUNG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +135,7 @@ class Einschreibungsantwort:
     @classmethod
     def from_bytes(cls, daten: bytes) -> Self:
         """Read a body; InhaltUngueltig for anything that to_bytes would not have written."""
-        felder = check_map("", cbor.decode(daten), _PFLICHT_ANTWORT, frozenset())
-        check_version(felder)
-        del felder["v"]
+        felder = read_document("", daten, cls.__slots__)
         felder["ca"] = to_tuple("ca", felder["ca"])
         return cls(**felder)
 
@@ -163,7 +152,4 @@ def check_kette(wert: Kette | Einschreibungsantwort) -> None:
 
 _CSRS = ("csr_tls", "csr_signatur", "csr_verschluesselung")
 _ZERTIFIKATE = ("zertifikat_tls", "zertifikat_signatur", "zertifikat_verschluesselung")
-_PFLICHT = frozenset({"v", *Einschreibung.__slots__})
-_PFLICHT_ERNEUERUNG = frozenset({"v", "art", *Erneuerung.__slots__})
 _PFLICHT_KETTE = frozenset(Kette.__slots__)
-_PFLICHT_ANTWORT = frozenset({"v", *Einschreibungsantwort.__slots__})

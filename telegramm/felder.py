@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from telegramm import cbor
 from telegramm.cbor import INT_MAX
 from telegramm.fehler import InhaltUngueltig
 from telegramm.zaehlernummer import ZAEHLERNUMMER
@@ -77,6 +78,17 @@ def check_version(felder: Mapping[str, object]) -> None:
     """`v` is the version of this profile."""
     if check_int("v", felder["v"]) != VERSION:
         raise InhaltUngueltig("v", f"version {VERSION} is required")
+
+
+def read_document(feld: str, daten: bytes, namen: Iterable[str], art: str | None = None) -> dict[str, Any]:
+    """The fields `namen` of a CBOR map that has them all, `v`, and, when one is named, this `art`."""
+    kopf = {"v"} if art is None else {"v", "art"}
+    felder = check_map(feld, cbor.decode(daten), frozenset(kopf.union(namen)), frozenset())
+    check_version(felder)
+    del felder["v"]
+    if art is not None and felder.pop("art") != art:
+        raise InhaltUngueltig("art", f"must be {art}")
+    return felder
 
 
 def check_tuple(feld: str, wert: object, laengster: int = MAX_ZEILEN) -> tuple[Any, ...]:

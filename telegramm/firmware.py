@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from telegramm import cbor
 from telegramm.einschreibung import DER_MAX
-from telegramm.fehler import InhaltUngueltig, SignaturUngueltig
+from telegramm.fehler import SignaturUngueltig
 from telegramm.felder import (
     SHA256_BYTES,
     VERSION,
@@ -26,7 +26,7 @@ from telegramm.felder import (
     check_map,
     check_pattern,
     check_text,
-    check_version,
+    read_document,
 )
 from telegramm.schluessel import check_private_key, check_public_key
 
@@ -65,15 +65,7 @@ class Firmwaremanifest:
     @classmethod
     def from_bytes(cls, daten: bytes) -> Self:
         """Read a manifest; InhaltUngueltig for anything that to_bytes would not have written."""
-        felder = check_map("manifest", cbor.decode(daten), _PFLICHT, frozenset())
-        check_version(felder)
-        del felder["v"]
-        if felder.pop("art") != FIRMWARE:
-            raise InhaltUngueltig("art", f"must be {FIRMWARE}")
-        return cls(**felder)
-
-
-_PFLICHT = frozenset({"v", "art", *Firmwaremanifest.__slots__})
+        return cls(**read_document("manifest", daten, cls.__slots__, FIRMWARE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ The order of the checks is that of docs/telegramm.md, 1.4. Nothing here knows th
 by the signer that the container names, and no lock is held while the cryptography runs.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,11 +25,11 @@ from telegramm.umschlag import GeprueftesTelegramm, Umschlag
 class Eingang:
     """A Telegramm that its meter signed and sent, and what a receipt for it needs.
 
-    `satz`: the operator's keys to which it was sealed; `empfaenger`: the meter's key for receipts; `epoche` and
-    `gueltig_bis`: of the set of keys with which the meter signed.
+    `abdruck`: SHA-256 of the plaintext; `satz`: the operator's keys to which it was sealed; `empfaenger`: the
+    meter's key for receipts; `epoche` and `gueltig_bis`: of the set of keys with which the meter signed.
     """
 
-    klartext: bytes
+    abdruck: bytes
     telegramm: Telegramm
     satz: Betreibersatz
     empfaenger: EllipticCurvePublicKey
@@ -59,7 +60,7 @@ def open_telegramm(
     if telegramm.zaehler != geraet.zaehlernummer:
         raise GeraeteFehler(403, "identitaet")
     return Eingang(
-        klartext,
+        hashlib.sha256(klartext).digest(),
         telegramm,
         schluessel.satz_zu(geprueft.empfaenger_ski),
         _public_key(empfaenger),

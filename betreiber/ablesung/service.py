@@ -1,6 +1,5 @@
 """The use cases of the device channel: a sealed Telegramm comes in, a sealed Quittung goes out."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -61,7 +60,7 @@ def receive_telegramm(
         akteur,
         geraet,
         eingang.telegramm,
-        abdruck=hashlib.sha256(eingang.klartext).digest(),
+        abdruck=eingang.abdruck,
         schluessel_epoche=eingang.epoche,
         grenzen=_bounds(akteur.zeitpunkt, hoechstalter, zeitraffer, einbauten, geraet.faktor),
     )
@@ -130,7 +129,7 @@ def _receipt(
         art=QUITTUNG,
         zaehler=telegramm.zaehler,
         anfrage=telegramm.anfrage,
-        zu=hashlib.sha256(eingang.klartext).digest(),
+        zu=eingang.abdruck,
         neu=befunde.count(Befund.NEU),
         doppelt=befunde.count(Befund.DOPPELT),
         abgelehnt=tuple(

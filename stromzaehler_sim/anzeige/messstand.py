@@ -6,6 +6,7 @@ the meter.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +54,9 @@ class Messquelle:
         self.ordner = ordner
         self.zaehler = Ordner(ordner).load_konfiguration().zaehler
         self._lastprofil: Lastprofil | None = None
-        try:
+        # Whoever runs the meter is told; its display goes on with the last quarter hour.
+        with suppress(LastprofilUngueltig):
             self._lastprofil = LastprofilEinstellung.load(ordner).build()
-        except LastprofilUngueltig:
-            # Whoever runs the meter is told; its display goes on with the last quarter hour.
-            pass
 
     def settings(self) -> Einstellungen:
         """What the customer set at this meter; OSError when its first PIN cannot be saved."""

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from gateway.verbindung import Antwort, Uebertragung
+from gateway.verbindung import Antwort, Uebertragung, Weg
 
 
 class Verbindungsgrenze:
@@ -35,8 +35,8 @@ class Verbindungsgrenze:
             self._gehalten.discard(leitung)
 
 
-class Leitung:
-    """An `Uebertragung` around the real one. Usable by one thread at a time.
+class Leitung(Weg):
+    """A `Weg` around the real connection. Usable by one thread at a time.
 
     ``versuche`` counts the messages that were posted, ``begonnen`` is when the last one was (s, of ``monotonic``).
     """
@@ -47,7 +47,7 @@ class Leitung:
         grenze: Verbindungsgrenze,
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._innen = innen
+        super().__init__(innen)
         self._grenze = grenze
         self._monotonic = monotonic
         self.versuche = 0
@@ -56,24 +56,17 @@ class Leitung:
     def post(self, body: bytes) -> Antwort:
         self.versuche += 1
         self.begonnen = self._monotonic()
-        return self._exchange(lambda: self._innen.post(body))
-
-    def get(self, pfad: str) -> Antwort:
-        return self._exchange(lambda: self._innen.get(pfad))
+        return super().post(body)
 
     def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
         self._grenze.release(self)
-        self._innen.reconnect(kontext)
-
-    @property
-    def bytes_gesamt(self) -> int:
-        return self._innen.bytes_gesamt
+        super().reconnect(kontext)
 
     def elapsed(self) -> float:
         """Seconds since the last post began."""
         return self._monotonic() - self.begonnen
 
-    def _exchange(self, carry: Callable[[], Antwort]) -> Antwort:
+    def exchange(self, laenge: int, carry: Callable[[], Antwort]) -> Antwort:
         try:
             antwort = carry()
         except BaseException:

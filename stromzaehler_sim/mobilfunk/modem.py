@@ -6,7 +6,6 @@ A meter without ``sim.json`` has no modem: everything passes as over an ideal ca
 from __future__ import annotations
 
 import random
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.fehler import NichtErreichbar
-from gateway.verbindung import Antwort, Uebertragung
+from gateway.verbindung import Antwort, Uebertragung, Weg
 from stromzaehler_sim.fehler import MobilfunkFehler
 from stromzaehler_sim.mobilfunk.einstellung import Funkeinstellung
 from stromzaehler_sim.mobilfunk.funkzelle import Funkzelle, radio_seed
@@ -41,7 +40,7 @@ class Modemstatus:
     buendeln: bool = False
 
 
-class Modem:
+class Modem(Weg):
     """See the module. Usable by one thread at a time; ``Modem.open(ordner, uebertragung, ...)``.
 
     The card may be changed by `stromzaehler sim` while the meter runs: ``sim.json`` is read again when it changed.
@@ -56,7 +55,7 @@ class Modem:
         volumen: Volumen,
     ) -> None:
         self._ordner = ordner
-        self._innen = uebertragung
+        super().__init__(uebertragung)
         self._einstellung = einstellung
         self._nebenwege: list[Uebertragung] = []
         self._strecke = strecke
@@ -95,19 +94,10 @@ class Modem:
         )
         return cls(pfad, uebertragung, einstellung, strecke, Volumen(pfad, einstellung.budget_bytes, jetzt))
 
-    # --- Uebertragung ------------------------------------------------------------------------------------------
-    def post(self, body: bytes) -> Antwort:
-        return self.exchange(len(body), lambda: self._innen.post(body))
-
-    def get(self, pfad: str) -> Antwort:
-        return self.exchange(len(pfad), lambda: self._innen.get(pfad))
-
-    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
-        self._innen.reconnect(kontext)
-
+    # --- Weg ---------------------------------------------------------------------------------------------------
     @property
     def bytes_gesamt(self) -> int:
-        return self._innen.bytes_gesamt + sum(weg.bytes_gesamt for weg in self._nebenwege)
+        return super().bytes_gesamt + sum(weg.bytes_gesamt for weg in self._nebenwege)
 
     def beside(self, uebertragung: Uebertragung) -> Uebertragung:
         """Another connection by this modem: the same card and radio let it pass, the same volume counts it."""
@@ -203,25 +193,15 @@ class Modem:
         return self._sim
 
 
-class Nebenweg:
+class Nebenweg(Weg):
     """A further connection of the meter that `Modem.beside` has let in."""
 
     def __init__(self, modem: Modem, uebertragung: Uebertragung) -> None:
+        super().__init__(uebertragung)
         self._modem = modem
-        self._innen = uebertragung
 
-    def post(self, body: bytes) -> Antwort:
-        return self._modem.exchange(len(body), lambda: self._innen.post(body))
-
-    def get(self, pfad: str) -> Antwort:
-        return self._modem.exchange(len(pfad), lambda: self._innen.get(pfad))
-
-    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
-        self._innen.reconnect(kontext)
-
-    @property
-    def bytes_gesamt(self) -> int:
-        return self._innen.bytes_gesamt
+    def exchange(self, laenge: int, carry: Callable[[], Antwort]) -> Antwort:
+        return self._modem.exchange(laenge, carry)
 
 
 def _check_card(sim: Sim) -> None:

@@ -14,12 +14,11 @@ linear. All of it multiplies the settings, so an ideal link stays ideal in every
 from __future__ import annotations
 
 import random
-import ssl
 from collections.abc import Callable
 from typing import Final
 
 from gateway.fehler import NichtErreichbar
-from gateway.verbindung import Antwort, Uebertragung
+from gateway.verbindung import Antwort, Uebertragung, Weg
 from stromzaehler_sim.mobilfunk.einstellung import Funkeinstellung
 from stromzaehler_sim.mobilfunk.funkzelle import Empfang, Funkzelle
 
@@ -32,7 +31,7 @@ def quality(rsrp_dbm: int) -> float:
     return min(max((rsrp_dbm - RSRP_SCHLECHT_DBM) / (RSRP_GUT_DBM - RSRP_SCHLECHT_DBM), 0.0), 1.0)
 
 
-class Funkstrecke:
+class Funkstrecke(Weg):
     """An `Uebertragung` over the radio. Usable by one thread at a time.
 
     ``jetzt`` is the meter's clock in seconds since 1970, ``schlafe`` lets that many of its seconds pass, so an
@@ -49,7 +48,7 @@ class Funkstrecke:
         schlafe: Callable[[float], object],
         zufall: random.Random,
     ) -> None:
-        self._innen = uebertragung
+        super().__init__(uebertragung)
         self._funkzelle = funkzelle
         self._einstellung = einstellung
         self._jetzt = jetzt
@@ -77,20 +76,7 @@ class Funkstrecke:
         """The card was taken out or locked: attaching begins anew."""
         self._bereit_ab = None
 
-    # --- Uebertragung ------------------------------------------------------------------------------------------
-    def post(self, body: bytes) -> Antwort:
-        return self.exchange(len(body), lambda: self._innen.post(body))
-
-    def get(self, pfad: str) -> Antwort:
-        return self.exchange(len(pfad), lambda: self._innen.get(pfad))
-
-    def reconnect(self, kontext: ssl.SSLContext | None = None) -> None:
-        self._innen.reconnect(kontext)
-
-    @property
-    def bytes_gesamt(self) -> int:
-        return self._innen.bytes_gesamt
-
+    # --- Weg ---------------------------------------------------------------------------------------------------
     def exchange(self, laenge: int, carry: Callable[[], Antwort]) -> Antwort:
         """Let the radio act on an exchange that ``carry`` makes with a request of ``laenge`` bytes."""
         # The draws are made before anything else and always all of them, so that what one exchange meets does not

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.gateway.betreiber_fake import FakeBetreiber, make_key, pem
+from tests.gateway.horcher import Horcher
 
 
 def write_key(datei: Path, schluessel: ec.EllipticCurvePrivateKey) -> Path:
@@ -41,51 +40,24 @@ def http(status: str, body: bytes = b"", *kopf: str, laenge: int | None = None) 
     return "\r\n".join(zeilen).encode() + body
 
 
-class TlsServer:
+class TlsServer(Horcher):
     """Serves in threads of its own until the end of the ``with`` block."""
 
     def __init__(
         self, kontext: ssl.SSLContext, antwort: bytes | Callable[[bytes], bytes], *, close: bool = False
     ) -> None:
+        super().__init__("/geraete/v1/telegramme")
         self._kontext = kontext
         self._antwort = antwort
         self._close = close
-        self._horcher = socket.create_server(("127.0.0.1", 0))
-        self._faeden = [threading.Thread(target=self._accept)]
-        self._offen: list[socket.socket] = []
-        self.url = f"https://localhost:{self._horcher.getsockname()[1]}/geraete/v1/telegramme"
         self.gelesen = b""
         self.anfragen: list[bytes] = []
         self.verbindungen = 0
         self.client_zertifikate: list[bytes | None] = []
 
-    def __enter__(self) -> TlsServer:
-        self._faeden[0].start()
-        return self
-
-    def __exit__(
-        self, art: type[BaseException] | None, fehler: BaseException | None, spur: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self._horcher.shutdown(socket.SHUT_RDWR)
-        self._horcher.close()
-        self._faeden[0].join()
-        for verbindung in self._offen:
-            with contextlib.suppress(OSError):
-                verbindung.shutdown(socket.SHUT_RDWR)
-        for faden in self._faeden[1:]:
-            faden.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                roh, _ = self._horcher.accept()
-            except OSError:
-                return
-            self.verbindungen += 1
-            faden = threading.Thread(target=self._serve, args=(roh,))
-            self._faeden.append(faden)
-            faden.start()
+    def accepted(self, roh: socket.socket) -> None:
+        self.verbindungen += 1
+        self.run(self._serve, roh)
 
     def _serve(self, roh: socket.socket) -> None:
         with roh, contextlib.suppress(OSError), self._kontext.wrap_socket(roh, server_side=True) as tls:

@@ -56,6 +56,21 @@ class Betrieb:
         )
 
 
+def start_befehl(ordner: Path, *, faktor: int) -> tuple[list[str], dict[str, str]]:
+    """`stromzaehler start` in a process of its own, from Monday midnight on, and its environment."""
+    befehl = [sys.executable, "-u", "-c", "from stromzaehler_sim.cli import main; main()", "start", str(ordner)]
+    return befehl, os.environ | {
+        "MSB_UHR_START": "2026-03-02T00:00:00Z",
+        "MSB_UHR_BEZUG": datetime.now(UTC).isoformat(),
+        "MSB_UHR_FAKTOR": str(faktor),
+    }
+
+
+def start(ordner: Path, *, faktor: int) -> subprocess.Popen[str]:
+    befehl, umgebung = start_befehl(ordner, faktor=faktor)
+    return subprocess.Popen(befehl, env=umgebung, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
 @pytest.fixture
 def betrieb(tmp_path: Path) -> Iterator[Betrieb]:
     betrieb = Betrieb(tmp_path)
@@ -103,15 +118,7 @@ def test_a_series_drives_the_meter(betrieb: Betrieb, tmp_path: Path) -> None:
 def test_start_sends_and_ends_cleanly_on_sigterm(betrieb: Betrieb, tmp_path: Path) -> None:
     ordner = tmp_path / "z1"
     assert betrieb.enrol(ordner).exit_code == 0
-    umgebung = os.environ | {
-        "MSB_UHR_START": "2026-03-02T00:00:00Z",
-        "MSB_UHR_BEZUG": datetime.now(UTC).isoformat(),
-        "MSB_UHR_FAKTOR": "900",
-    }
-    befehl = [sys.executable, "-u", "-c", "from stromzaehler_sim.cli import main; main()", "start", str(ordner)]
-    with subprocess.Popen(
-        befehl, env=umgebung, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as kind:
+    with start(ordner, faktor=900) as kind:
         assert kind.stdout is not None
         zeilen = [kind.stdout.readline() for _ in range(3)]
         # While it runs, a second one is told so, and the display may look.
@@ -184,15 +191,7 @@ def test_a_running_meter_notices_what_is_done_to_it(betrieb: Betrieb, tmp_path: 
     assert betrieb.enrol(ordner).exit_code == 0
     ergebnis = betrieb.call("protokoll", ordner)
     assert (ergebnis.exit_code, ergebnis.output) == (0, "Das Protokoll ist leer.\n")
-    umgebung = os.environ | {
-        "MSB_UHR_START": "2026-03-02T00:00:00Z",
-        "MSB_UHR_BEZUG": datetime.now(UTC).isoformat(),
-        "MSB_UHR_FAKTOR": "900",
-    }
-    befehl = [sys.executable, "-u", "-c", "from stromzaehler_sim.cli import main; main()", "start", str(ordner)]
-    with subprocess.Popen(
-        befehl, env=umgebung, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as kind:
+    with start(ordner, faktor=900) as kind:
         assert kind.stdout is not None
         for _ in range(2):
             kind.stdout.readline()
@@ -212,12 +211,7 @@ def test_a_meter_that_was_removed_ends_without_an_error(betrieb: Betrieb, tmp_pa
     assert betrieb.enrol(ordner).exit_code == 0
     betrieb.gesperrt = b'{"code": "gesperrt", "zustand": "AUSGEBAUT"}'
     # It asks again a day later, and only then it believes: that is a few seconds.
-    umgebung = os.environ | {
-        "MSB_UHR_START": "2026-03-02T00:00:00Z",
-        "MSB_UHR_BEZUG": datetime.now(UTC).isoformat(),
-        "MSB_UHR_FAKTOR": "36000",
-    }
-    befehl = [sys.executable, "-u", "-c", "from stromzaehler_sim.cli import main; main()", "start", str(ordner)]
+    befehl, umgebung = start_befehl(ordner, faktor=36000)
     ergebnis = subprocess.run(befehl, env=umgebung, capture_output=True, text=True, timeout=60, check=False)
     assert ergebnis.returncode == 0, ergebnis.stdout
     assert re.search(r"führt diesen Zähler nicht mehr\. \d+ Messwerte bleiben im Ordner", ergebnis.stdout)
