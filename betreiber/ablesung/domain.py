@@ -43,6 +43,16 @@ class Qualitaet(IntEnum):
     VORLAEUFIGERWERT = 2
 
 
+class Herkunft(IntEnum):
+    """Who says what a value is (EnWG § 40(2) Nr. 6: how a reading was obtained)."""
+
+    GERAET = 0
+    MANUELL = 1
+    KORREKTUR = 2
+    ERSATZWERT = 3
+    IMPORT = 4
+
+
 class Befund(StrEnum):
     """What became of a reading. The last five are the reasons of a quarantine, as the receipt names them."""
 
@@ -65,13 +75,16 @@ class Stand(NamedTuple):
 
 
 class Ablesung(NamedTuple):
-    """A reading as it is given out: times in seconds since 1970, registers in Wh."""
+    """A stored reading: times in seconds since 1970, registers in Wh, power in W or None, status of the device."""
 
     uhrzeit: int
     bezug_wh: int
     einspeisung_wh: int
+    leistung_w: int | None
     qualitaet: Qualitaet
+    status: int
     empfangen: int
+    herkunft: Herkunft
 
 
 @dataclass(frozen=True, slots=True)

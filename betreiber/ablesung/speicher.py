@@ -10,7 +10,17 @@ from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, inse
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from betreiber.ablesung.domain import Ablesung, Befund, Grenzen, Qualitaet, Spanne, Stand, judge, value_hash
+from betreiber.ablesung.domain import (
+    Ablesung,
+    Befund,
+    Grenzen,
+    Herkunft,
+    Qualitaet,
+    Spanne,
+    Stand,
+    judge,
+    value_hash,
+)
 from betreiber.zeit import VIERTELSTUNDE_S
 from db.models import Fehlanzeige, Quarantaene, Verbrauch
 from telegramm.messwerte import Messwert
@@ -18,7 +28,7 @@ from telegramm.messwerte import Messwert
 _V = Verbrauch.__table__.c
 _Q = Quarantaene.__table__.c
 _STAND = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.stromverbrauch_momentan_w)
-_ABLESUNG = (_V.uhrzeit, _V.stromverbrauch_gesamt_wh, _V.einspeisung_gesamt_wh, _V.qualitaet, _V.empfangen)
+_ABLESUNG = (*_STAND, _V.qualitaet, _V.status, _V.empfangen, _V.herkunft)
 _VERBRAUCH: Table = Verbrauch.__table__  # type: ignore[assignment]
 _F = Fehlanzeige.__table__.c
 _FEHLANZEIGE: Table = Fehlanzeige.__table__  # type: ignore[assignment]
@@ -262,6 +272,9 @@ def _ablesung(zeile: Any) -> Ablesung:
         zeile.uhrzeit,
         zeile.stromverbrauch_gesamt_wh,
         zeile.einspeisung_gesamt_wh,
+        zeile.stromverbrauch_momentan_w,
         Qualitaet(zeile.qualitaet),
+        zeile.status,
         zeile.empfangen,
+        Herkunft(zeile.herkunft),
     )

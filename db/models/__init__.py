@@ -1,5 +1,6 @@
 """All models, one module a noun. Importing this package registers every table with `Base.metadata`."""
 
+from db.models.aufbewahrung import Importlauf, Loeschlauf, Tagessumme
 from db.models.benutzer import Anmeldeversuch, Benutzer, Einmalcode, Sitzungsfamilie
 from db.models.ereignis import Audit, Ereignis, Nachricht
 from db.models.firmware import Firmware
@@ -7,7 +8,18 @@ from db.models.kunde import Kunde
 from db.models.messstelle import Einbau, Messstelle
 from db.models.schluessel import Einschreibungstoken, Geraeteschluessel
 from db.models.stromzaehler import KundeStromzaehler, Stromzaehler
-from db.models.verbrauch import Fehlanzeige, Quarantaene, Telegrammstand, Verbrauch
+from db.models.verbrauch import (
+    Ersatzwertbildung,
+    Fehlanzeige,
+    Neuberechnung,
+    Quarantaene,
+    Tagesstand,
+    Telegrammstand,
+    Verbrauch,
+    VerbrauchFassung,
+    VerbrauchTag,
+    Zaehlwerksabschnitt,
+)
 from db.models.vertrag import Tarif, Vertrag
 from db.models.wartung import Wartung
 
@@ -19,19 +31,28 @@ __all__ = [
     "Einmalcode",
     "Einschreibungstoken",
     "Ereignis",
+    "Ersatzwertbildung",
     "Fehlanzeige",
     "Firmware",
     "Geraeteschluessel",
+    "Importlauf",
     "Kunde",
     "KundeStromzaehler",
+    "Loeschlauf",
     "Messstelle",
     "Nachricht",
+    "Neuberechnung",
     "Quarantaene",
     "Sitzungsfamilie",
     "Stromzaehler",
+    "Tagesstand",
+    "Tagessumme",
     "Tarif",
     "Telegrammstand",
     "Verbrauch",
+    "VerbrauchFassung",
+    "VerbrauchTag",
     "Vertrag",
     "Wartung",
+    "Zaehlwerksabschnitt",
 ]
