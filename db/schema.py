@@ -1,7 +1,8 @@
-"""The schema as a whole: bring a database up to date, tell its state, make partitions ahead of time."""
+"""The schema as a whole: bring a database up to date, tell its state, make partitions in time, drop empty ones."""
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 _FOLDER = str(Path(__file__).parent / "migrations")
 
@@ -33,6 +35,11 @@ def state(engine: Engine) -> tuple[str | None, str | None]:
     with engine.connect() as connection:
         stand = MigrationContext.configure(connection).get_current_revision()
     return stand, _newest()
+
+
+def knows(revision: str) -> bool:
+    """Whether this program has the migration of that name, so that it can bring such tables up to date."""
+    return revision in {migration.revision for migration in ScriptDirectory(_FOLDER).walk_revisions()}
 
 
 @cache
@@ -70,6 +77,34 @@ def ensure_partitionen(engine: Engine, von: datetime, bis: datetime) -> list[str
             )
             neu.append(name)
     return neu
+
+
+def drop_partitionen(engine: Engine, vor: datetime) -> list[str]:
+    """Drop the monthly partitions of `verbrauch` that end by `vor` and are empty; idempotent. Returns their names.
+
+    One that cannot be had within a second is left for the next time: everybody else would wait behind us.
+    """
+    if engine.dialect.name != "postgresql":
+        return []
+    weg = []
+    with engine.connect() as connection:
+        namen = connection.scalars(text("SELECT relid::regclass::text FROM pg_partition_tree('verbrauch')")).all()
+        for name in sorted(name for name in namen if re.fullmatch(r"verbrauch_p\d{4}_\d{2}", name)):
+            monat = datetime.strptime(name, "verbrauch_p%Y_%m").replace(tzinfo=UTC)
+            ((_, ende),) = _months(monat, monat + timedelta(days=1))
+            if ende > vor:
+                continue
+            connection.execute(text("SET LOCAL lock_timeout = '1s'"))
+            try:
+                # Under it nobody writes: what comes in afterwards goes to the DEFAULT partition.
+                connection.execute(text("LOCK TABLE ONLY verbrauch"))
+                if connection.scalar(text(f"SELECT 1 FROM {name} LIMIT 1")) is None:  # noqa: S608 - see above
+                    connection.execute(text(f"DROP TABLE {name}"))
+                    weg.append(name)
+                connection.commit()
+            except OperationalError:
+                connection.rollback()
+    return weg
 
 
 def _months(von: datetime, bis: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -11,10 +11,13 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 _NUR_LESEN = "msb_nur_lesen"
+# SQLSTATE of PostgreSQL: lock_not_available, deadlock_detected.
+_EINER_WARTET = frozenset({"55P03", "40P01"})
 
 
 def create_engine(url: str, *, pool_groesse: int = 10, wartezeit_s: float = 5.0) -> Engine:
@@ -75,6 +78,16 @@ def create_session(engine: Engine, *, lesen: bool = False) -> Session:
 def begin_read(session: Session) -> None:
     """Let the next transaction of a writing session only read, so that it takes no write lock on SQLite."""
     session.connection(execution_options={_NUR_LESEN: True})
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether the database refuses everybody just now: it is away, or full, or every connection is in use.
+
+    A lock that somebody else held for too long, or a deadlock (PostgreSQL), is the matter of one transaction.
+    """
+    if not isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return False
+    return getattr(getattr(error, "orig", None), "sqlstate", None) not in _EINER_WARTET
 
 
 def violated_overlap(error: IntegrityError) -> str | None:

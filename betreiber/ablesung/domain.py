@@ -4,6 +4,7 @@ A faulty reading never holds up its neighbours: it goes to quarantine with its r
 """
 
 import hashlib
+import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from betreiber.ablesung.zaehlwerk import Uebergang, Zaehlwerk
+from betreiber.errors import EingabeUngueltig
 from telegramm.messwerte import Messwert
 
 # A fuse carries more than its rating for a while; beyond a quarter more, a value is no longer believed.
@@ -29,6 +32,8 @@ TELEGRAMME_JE_VIERTEL = 12
 AKTUELL_S = 1800
 # Entries of one meter's log that are recorded in a day: a device gone mad must not fill the events.
 MELDUNGEN_JE_TAG = 1000
+
+_OHNE_WANDLER = Zaehlwerk(1)
 
 # A half-open period [von, bis) in seconds since 1970, both on edges of quarter hours; it stands for the readings
 # at von, von + 900, ..., bis - 900.
@@ -91,9 +96,10 @@ class Ablesung(NamedTuple):
 class Grenzen:
     """Between which bounds a reading of a meter is possible.
 
-    `fruehestens`, `spaetestens`: seconds since 1970, both allowed; `hoechstleistung_w`: None = unknown;
-    `eingebaut`: whether its installation is known, so that readings are expected from `fruehestens` on;
-    `uhr_toleranz_s`: by how much its clock may differ from ours.
+    `fruehestens`, `spaetestens`: seconds since 1970, both allowed; `hoechstleistung_w`: of the connection, behind
+    the transformer, None = unknown; `eingebaut`: whether its installation is known, so that readings are expected
+    from `fruehestens` on; `uhr_toleranz_s`: by how much its clock may differ from ours; `ueberlauf_wh`: where its
+    registers roll over, None = unknown; `zaehlwerk`: its factor and sections.
     """
 
     fruehestens: int
@@ -101,15 +107,42 @@ class Grenzen:
     hoechstleistung_w: int | None
     eingebaut: bool = False
     uhr_toleranz_s: int = UHR_TOLERANZ_S
+    ueberlauf_wh: int | None = None
+    zaehlwerk: Zaehlwerk = _OHNE_WANDLER
 
 
-def max_power(anschlussleistung_kw: Iterable[Decimal], faktor: int) -> int | None:
-    """The power in W that no reading can exceed, from the connections at which a meter hung; None without any.
+class Urteil(NamedTuple):
+    """One Befund for each reading; where registers rolled over, which readings follow each other there now."""
 
-    Behind a transformer the meter counts, and measures, the `faktor`-th part of what flows.
+    befunde: list[Befund]
+    uebergaenge: list[Uebergang]
+
+
+def check_stand(stand: datetime | None, jetzt: datetime) -> int | None:
+    """The moment of receipt as of which is asked, in whole seconds since 1970; None = all that has come.
+
+    Raises EingabeUngueltig for one in the future: what will have come by then is not known.
     """
+    if stand is None:
+        return None
+    if stand > jetzt:
+        raise EingabeUngueltig(
+            "stand liegt in der Zukunft. Lassen Sie ihn weg, um alles zu sehen, was empfangen wurde.",
+            feld="stand",
+            code="zeitpunkt_in_zukunft",
+        )
+    return math.floor(stand.timestamp())
+
+
+def max_power(anschlussleistung_kw: Iterable[Decimal]) -> int | None:
+    """The power in W that no reading can mean, from the connections at which a meter hung; None without any."""
     leistungen = list(anschlussleistung_kw)
-    return int(max(leistungen) * 1000 * UEBERLAST / faktor) if leistungen else None
+    return int(max(leistungen) * 1000 * UEBERLAST) if leistungen else None
+
+
+def rollover_wh(stellen: int) -> int:
+    """Where a register with so many digits before the decimal point in kWh begins anew at zero, in Wh."""
+    return int(10**stellen) * 1000
 
 
 def judge(
@@ -118,14 +151,22 @@ def judge(
     vorher: Stand | None,
     nachher: Stand | None,
     grenzen: Grenzen,
-) -> list[Befund]:
-    """Judge the readings of one message, ascending by time; one Befund each.
+) -> Urteil:
+    """Judge the readings of one message, ascending by time.
 
     `bekannt`: what is stored for the same times and between them; `vorher`, `nachher`: the nearest stored readings
     outside. A known value is never overwritten: the first one that came stays.
+
+    A register that falls has rolled over only where its digits and the possible power explain it; every other fall
+    is a RUECKLAUF.
+
+    ASSUMPTION: no gap is so long that the connection at full power goes once around the register: six digits and
+    30 kW take three years. After a longer one a fall may be taken for a rollover that was none.
     """
-    befunde = []
+    urteil = Urteil([], [])
     folgende = sorted(zeit for zeit in bekannt)
+    ueberlaeufe = grenzen.zaehlwerk.rollovers
+    zaehlwerk = grenzen.zaehlwerk.without_rollovers() if ueberlaeufe else grenzen.zaehlwerk
     naechster = 0
     unten = vorher
     for wert in werte:
@@ -133,36 +174,72 @@ def judge(
             unten = bekannt[folgende[naechster]]
             naechster += 1
         if (stand := bekannt.get(wert.uhrzeit)) is not None:
-            befunde.append(Befund.DOPPELT if stand == wert[:4] else Befund.KONFLIKT)
+            urteil.befunde.append(Befund.DOPPELT if stand == wert[:4] else Befund.KONFLIKT)
             continue
         oben = bekannt[folgende[naechster]] if naechster < len(folgende) else nachher
-        befund = _judge_new(wert, unten, oben, grenzen)
-        if befund is Befund.NEU:
-            unten = Stand(*wert[:4])
-        befunde.append(befund)
-    return befunde
+        neu = Stand(*wert[:4])
+        befund, uebergelaufen = _judge_new(neu, unten, oben, grenzen, zaehlwerk)
+        urteil.befunde.append(befund)
+        if befund is not Befund.NEU:
+            continue
+        # Where nothing rolls over and nothing did before, as nearly always, there is nothing to say.
+        if uebergelaufen or ueberlaeufe:
+            uebergaenge = _list_steps(unten, neu, oben, zaehlwerk)
+            if uebergelaufen or any(uebergang.spans(ueberlaeufe) for uebergang in uebergaenge):
+                urteil.uebergaenge.extend(uebergaenge)
+        unten = neu
+    return urteil
 
 
-def _judge_new(wert: Messwert, unten: Stand | None, oben: Stand | None, grenzen: Grenzen) -> Befund:
+def _judge_new(
+    wert: Stand, unten: Stand | None, oben: Stand | None, grenzen: Grenzen, zaehlwerk: Zaehlwerk
+) -> tuple[Befund, bool]:
+    """What becomes of a reading, and whether a register rolled over beside it."""
     if wert.uhrzeit > grenzen.spaetestens:
-        return Befund.ZUKUNFT
+        return Befund.ZUKUNFT, False
     if wert.uhrzeit < grenzen.fruehestens:
-        return Befund.ZU_ALT
+        return Befund.ZU_ALT, False
     grenze_w = grenzen.hoechstleistung_w
-    if grenze_w is not None and wert.leistung_w is not None and abs(wert.leistung_w) > grenze_w:
-        return Befund.LEISTUNG
+    if grenze_w is not None and wert.leistung_w is not None:
+        if abs(wert.leistung_w) * zaehlwerk.faktor_at(wert.uhrzeit) > grenze_w:
+            return Befund.LEISTUNG, False
+    uebergelaufen = False
     for frueher, spaeter in ((unten, wert), (wert, oben)):
         if frueher is None or spaeter is None:
             continue
-        bezug_wh = spaeter.bezug_wh - frueher.bezug_wh
-        einspeisung_wh = spaeter.einspeisung_wh - frueher.einspeisung_wh
-        if bezug_wh < 0 or einspeisung_wh < 0:
-            return Befund.RUECKLAUF
-        if grenze_w is not None:
-            moeglich_wh = grenze_w * (spaeter.uhrzeit - frueher.uhrzeit) // 3600 + ANZEIGESCHRITT_WH
-            if bezug_wh > moeglich_wh or einspeisung_wh > moeglich_wh:
-                return Befund.LEISTUNG
-    return Befund.NEU
+        befund, umbruch = _judge_step(frueher, spaeter, grenzen, zaehlwerk)
+        if befund is not Befund.NEU:
+            return befund, False
+        uebergelaufen = uebergelaufen or umbruch
+    return Befund.NEU, uebergelaufen
+
+
+def _judge_step(frueher: Stand, spaeter: Stand, grenzen: Grenzen, zaehlwerk: Zaehlwerk) -> tuple[Befund, bool]:
+    """Whether one reading can follow another, and whether a register rolled over between them."""
+    bezug_wh, einspeisung_wh = zaehlwerk.difference(frueher, spaeter)
+    # A factor that begins with the later reading does not hold between the two.
+    faktor = zaehlwerk.faktor_at(spaeter.uhrzeit - 1)
+    grenze_w, ueberlauf_wh = grenzen.hoechstleistung_w, grenzen.ueberlauf_wh
+    umbruch = bezug_wh < 0 or einspeisung_wh < 0
+    if umbruch:
+        if grenze_w is None or ueberlauf_wh is None or max(frueher[1:3]) >= ueberlauf_wh:
+            return Befund.RUECKLAUF, False
+        bezug_wh += faktor * ueberlauf_wh if bezug_wh < 0 else 0
+        einspeisung_wh += faktor * ueberlauf_wh if einspeisung_wh < 0 else 0
+    if grenze_w is not None:
+        moeglich_wh = grenze_w * (spaeter.uhrzeit - frueher.uhrzeit) // 3600 + ANZEIGESCHRITT_WH * faktor
+        if not (0 <= bezug_wh <= moeglich_wh and 0 <= einspeisung_wh <= moeglich_wh):
+            return (Befund.RUECKLAUF if umbruch else Befund.LEISTUNG), False
+    return Befund.NEU, umbruch
+
+
+def _list_steps(unten: Stand | None, wert: Stand, oben: Stand | None, zaehlwerk: Zaehlwerk) -> list[Uebergang]:
+    """The steps to a new reading and from it to the next one: a register that falls there has rolled over."""
+    return [
+        Uebergang(frueher.uhrzeit, spaeter.uhrzeit, *(teil < 0 for teil in zaehlwerk.difference(frueher, spaeter)))
+        for frueher, spaeter in ((unten, wert), (wert, oben))
+        if frueher is not None and spaeter is not None
+    ]
 
 
 def too_many(anzahl: int, neueste_uhrzeit: int | None, jetzt: int) -> bool:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from betreiber.seite import Seite, fetch_seite
-from db.models import Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler, Verbrauch
+from db.models import Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler, Verbrauch, VerbrauchTag
 
 
 def get_stromzaehler(session: Session, stromzaehler_id: int) -> Stromzaehler | None:
@@ -57,7 +57,8 @@ def is_eingebaut(session: Session, stromzaehler_id: int) -> bool:
 def has_verbrauch(session: Session, stromzaehler_id: int) -> bool:
     """Whether there are readings of the meter."""
     werte = select(Verbrauch.uhrzeit).where(Verbrauch.stromzaehler_id == stromzaehler_id)
-    return session.scalar(werte.limit(1)) is not None
+    tage = select(VerbrauchTag.tag).where(VerbrauchTag.stromzaehler_id == stromzaehler_id)
+    return session.scalar(select(or_(werte.exists(), tage.exists()))) is True
 
 
 def find_kunde(session: Session, kunde_id: int) -> Kunde | None:
@@ -79,6 +80,16 @@ def list_zuordnungen(
         .order_by(KundeStromzaehler.von)
     )
     return fetch_seite(session, anweisung, seite, pro_seite)
+
+
+def list_zuordnungen_ab(
+    session: Session, stromzaehler_id: int, zeitpunkt: datetime
+) -> Sequence[KundeStromzaehler]:
+    """Whose meter it is at an instant and whose it will be after it, in order."""
+    anweisung = select(KundeStromzaehler).where(
+        KundeStromzaehler.stromzaehler_id == stromzaehler_id, _touches(zeitpunkt, None)
+    )
+    return session.scalars(anweisung.order_by(KundeStromzaehler.von)).all()
 
 
 def list_of_kunde(
@@ -119,16 +130,8 @@ def list_intervals(
     session: Session, stromzaehler_id: int, kunde_id: int, begonnen_bis: datetime
 ) -> list[tuple[datetime, datetime | None]]:
     """When the meter was that customer's, oldest first: intervals that had begun by `begonnen_bis`."""
-    anweisung = (
-        select(KundeStromzaehler.von, KundeStromzaehler.bis)
-        .where(
-            KundeStromzaehler.stromzaehler_id == stromzaehler_id,
-            KundeStromzaehler.kunde_id == kunde_id,
-            KundeStromzaehler.von <= begonnen_bis,
-        )
-        .order_by(KundeStromzaehler.von)
-    )
-    return [(von, bis) for von, bis in session.execute(anweisung)]
+    werte = {"stromzaehler_id": stromzaehler_id, "kunde_id": kunde_id, "begonnen_bis": begonnen_bis}
+    return [(zeile[0], zeile[1]) for zeile in session.execute(_INTERVALLE, werte)]
 
 
 def has_overlap(
@@ -146,3 +149,15 @@ def has_overlap(
 def _touches(von: datetime, bis: datetime | None) -> ColumnElement[bool]:
     offen = or_(KundeStromzaehler.bis.is_(None), KundeStromzaehler.bis > von)
     return offen if bis is None else and_(offen, KundeStromzaehler.von < bis)
+
+
+# Built once: every question of a customer about a meter begins with it.
+_INTERVALLE = (
+    select(KundeStromzaehler.von, KundeStromzaehler.bis)
+    .where(
+        KundeStromzaehler.stromzaehler_id == bindparam("stromzaehler_id"),
+        KundeStromzaehler.kunde_id == bindparam("kunde_id"),
+        KundeStromzaehler.von <= bindparam("begonnen_bis"),
+    )
+    .order_by(KundeStromzaehler.von)
+)

@@ -99,7 +99,9 @@ def change_stromzaehler(
     fest = [name for name in BEDEUTUNG_DES_ZAEHLWERKS if name in neu]
     if fest and hat_ablesungen:
         raise KonfliktFehler(
-            f"Es gibt schon Ablesungen; fest sind jetzt: {', '.join(fest)}.", code="stromzaehler_hat_ablesungen"
+            f"Es gibt schon Ablesungen; fest sind jetzt: {', '.join(fest)}. Gilt ab einem Zeitpunkt ein anderer"
+            " Faktor, tragen Sie einen Faktorwechsel ein.",
+            code="stromzaehler_hat_ablesungen",
         )
     if neu:
         record_audit(session, akteur, "GEAENDERT", "stromzaehler", stromzaehler_id, alt=alt, neu=neu)
@@ -190,6 +192,31 @@ def change_zuordnung(
     return zuordnung
 
 
+def hand_over(session: Session, akteur: Akteur, alter_id: int, neuer_id: int, zeitpunkt: datetime) -> None:
+    """Let whoever has a meter at an instant or later have another one from then on, in the caller's transaction.
+
+    Ends stay. Raises KonfliktFehler when the other meter is somebody's already.
+    """
+    for zuordnung in queries.list_zuordnungen_ab(session, alter_id, zeitpunkt):
+        von, bis = max(zuordnung.von, zeitpunkt), zuordnung.bis
+        if queries.has_overlap(session, neuer_id, von, bis):
+            raise _ueberlappt()
+        # What begins with the exchange or after it never was an interval of the old meter.
+        beginnt_vorher = zuordnung.von < zeitpunkt
+        aenderung = {"bis": zeitpunkt} if beginnt_vorher else {"stromzaehler_id": neuer_id}
+        alt, neu = apply_changes(zuordnung, aenderung)
+        if beginnt_vorher:
+            fortsetzung = {"stromzaehler_id": neuer_id, "kunde_id": zuordnung.kunde_id, "von": von, "bis": bis}
+            neue = KundeStromzaehler(**fortsetzung)
+            session.add(neue)
+        _flush(session)
+        nummer = zuordnung.kunde_stromzaehler_id
+        record_audit(session, akteur, "GEAENDERT", "kunde_stromzaehler", nummer, alt=alt, neu=neu)
+        if beginnt_vorher:
+            nummer = neue.kunde_stromzaehler_id
+            record_audit(session, akteur, "ANGELEGT", "kunde_stromzaehler", nummer, neu=fortsetzung)
+
+
 def list_stromzaehler_of_kunde(
     session: Session, akteur: Akteur, kunde_id: int, *, seite: int, pro_seite: int
 ) -> Seite[KundeStromzaehler]:
@@ -210,6 +237,19 @@ def own_intervals(
         get_stromzaehler(session, akteur, stromzaehler_id)
         return [(von, bis)]
     return clip(_intervals_of_akteur(session, akteur, stromzaehler_id), von, bis)
+
+
+def get_with_intervals(
+    session: Session, akteur: Akteur, stromzaehler_id: int, von: datetime, bis: datetime
+) -> tuple[Stromzaehler, list[tuple[datetime, datetime]]]:
+    """One meter and the own_intervals of it, each looked up once. Raises NichtGefunden."""
+    if akteur.sees_all:
+        return get_stromzaehler(session, akteur, stromzaehler_id), [(von, bis)]
+    zeitraeume = own_intervals(session, akteur, stromzaehler_id, von, bis)
+    stromzaehler = queries.get_stromzaehler(session, stromzaehler_id)
+    if stromzaehler is None:
+        raise NichtGefunden
+    return stromzaehler, zeitraeume
 
 
 def list_zuordnungen_of_kunde(

@@ -33,13 +33,17 @@ class Importlauf(Base):
 
 
 class Loeschlauf(Base):
-    """The receipt of a deletion run: what was deleted, how much of it, and by which rule."""
+    """The receipt of a deletion run: what was deleted, how much of it, and by which rule.
+
+    Written before the first reading goes; `beendet_zeitpunkt` null = it was broken off, and the next one goes on.
+    """
 
     __tablename__ = "loeschlauf"
     __table_args__ = (STRICT,)
 
     loeschlauf_id: Mapped[int] = mapped_column(ZeilenId, primary_key=True)
     zeitpunkt: Mapped[datetime] = mapped_column(Zeitpunkt)
+    beendet_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
     akteur: Mapped[str] = mapped_column(Text)
     stichtag_datum: Mapped[date] = mapped_column(Date)
     grund: Mapped[str] = mapped_column(Text)
@@ -50,6 +54,7 @@ class Tagessumme(Base):
     """Energy of a local day of all customers of a region, at least five: what remains when readings are deleted.
 
     `region`: first digits of the postcode, as many as it takes to have five customers; `kunden`: how many.
+    `einspeisung_wh` null: one to four of them fed in, and theirs is not to be told.
     """
 
     __tablename__ = "tagessumme"
@@ -59,4 +64,4 @@ class Tagessumme(Base):
     region: Mapped[str] = mapped_column(Text, primary_key=True)
     kunden: Mapped[int] = mapped_column(Integer)
     bezug_wh: Mapped[int] = mapped_column(BigInteger)
-    einspeisung_wh: Mapped[int] = mapped_column(BigInteger)
+    einspeisung_wh: Mapped[int | None] = mapped_column(BigInteger)

@@ -23,7 +23,7 @@ class Verbrauch(Base):
     `stromverbrauch_gesamt_wh` is an energy register (1-0:1.8.0), not a power: see ADR 0006. Verbrauch is
     the difference of two rows. `uhrzeit`: seconds since 1970 (UTC), multiple of 900. `empfangen`: when the
     operator took it, seconds since 1970, so that an answer can be given as of an earlier moment. `herkunft`: who
-    says so (Herkunft). A row counts before the value of the same quarter hour in the day's block (VerbrauchTag).
+    says so (Herkunft). A reading lies here or in the block of its day (VerbrauchTag), never in both.
     """
 
     __tablename__ = "verbrauch"
@@ -67,10 +67,7 @@ class VerbrauchTag(Base):
 
 
 class Tagesstand(Base):
-    """How many readings of one meter and UTC day lie in `verbrauch` and not in its block, counted at writing.
-
-    A row that takes the place of a value in the block is not counted: `anzahl` here and there add up.
-    """
+    """How many readings of a meter and UTC day lie in `verbrauch`, counted at writing; a block counts its own."""
 
     __tablename__ = "tagesstand"
     __table_args__ = ({**FAKTENTABELLE},)
@@ -106,7 +103,9 @@ class Zaehlwerksabschnitt(Base):
     """How the register goes on from `ab` (seconds since 1970): after a rollover, an exchange, another factor.
 
     The energy that has flowed up to t is `faktor` x register(t) + versatz, with the last section that has begun by
-    then; before the first one, `faktor` is the meter's own and the offset 0. `erfasst`: when it was recorded.
+    then; before the first one, `faktor` is the meter's own and the offset 0. What is known of a register may
+    change (a late reading, a correction): a row holds in [erfasst, abgeloest), `abgeloest` null = now. `nummer`
+    counts the rows that begin at the same time.
     """
 
     __tablename__ = "zaehlwerksabschnitt"
@@ -114,15 +113,17 @@ class Zaehlwerksabschnitt(Base):
 
     stromzaehler_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     ab: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    nummer: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     grund: Mapped[str] = mapped_column(Text)
     faktor: Mapped[int] = mapped_column(Integer)
     bezug_versatz_wh: Mapped[int] = mapped_column(BigInteger)
     einspeisung_versatz_wh: Mapped[int] = mapped_column(BigInteger)
     erfasst: Mapped[int] = mapped_column(BigInteger)
+    abgeloest: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Neuberechnung(Base):
-    """A UTC day of a meter whose readings changed after it was over: what was derived from it is computed anew."""
+    """A UTC day of a meter whose readings changed or came late: what was derived from them is computed anew."""
 
     __tablename__ = "neuberechnung"
     __table_args__ = ({**FAKTENTABELLE},)

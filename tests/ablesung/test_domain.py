@@ -1,27 +1,44 @@
 """Which readings are plausible, by hand."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from betreiber.ablesung.domain import Befund, Fenster, Grenzen, Stand, judge, max_power, upload_slot, value_hash
+from betreiber.ablesung.domain import (
+    Befund,
+    Fenster,
+    Grenzen,
+    Stand,
+    judge,
+    max_power,
+    rollover_wh,
+    upload_slot,
+    value_hash,
+)
+from betreiber.ablesung.zaehlwerk import Uebergang, Zaehlwerk, begin_anew, begin_factor, begin_rollover
 from tests.kanal import messwert
 
 T = 900_000
 OFFEN = Grenzen(fruehestens=0, spaetestens=10**10, hoechstleistung_w=None)
 HAUS = Grenzen(fruehestens=0, spaetestens=10**10, hoechstleistung_w=4000)
+# Five digits: the register rolls over at 100,000 kWh.
+FUENFSTELLIG = replace(HAUS, ueberlauf_wh=100_000_000)
 
 
 def one(wert, grenzen=OFFEN, bekannt=(), vorher=None, nachher=None):
-    (befund,) = judge([wert], {stand.uhrzeit: stand for stand in bekannt}, vorher, nachher, grenzen)
+    urteil = judge([wert], {stand.uhrzeit: stand for stand in bekannt}, vorher, nachher, grenzen)
+    (befund,) = urteil.befunde
     return befund
 
 
 def test_max_power():
-    assert max_power([], 1) is None
-    assert max_power([Decimal("30.000"), Decimal("14.490")], 1) == 37_500
-    # Behind a transformer 200/5 the meter sees the fortieth part: 37,500 / 40 = 937.5.
-    assert max_power([Decimal("30.000")], 40) == 937
+    assert max_power([]) is None
+    assert max_power([Decimal("30.000"), Decimal("14.490")]) == 37_500
+
+
+def test_digits_say_where_a_register_rolls_over():
+    assert (rollover_wh(5), rollover_wh(6)) == (100_000_000, 1_000_000_000)
 
 
 def test_the_first_reading_has_no_neighbours():
@@ -53,13 +70,94 @@ def test_bounds_are_allowed_themselves(uhrzeit, befund):
 
 def test_readings_of_one_message_are_judged_against_each_other():
     werte = [messwert(T, 10), messwert(T + 900, 5), messwert(T + 1800, 9), messwert(T + 2700, 12)]
-    assert judge(werte, {}, None, None, OFFEN) == [Befund.NEU, Befund.RUECKLAUF, Befund.RUECKLAUF, Befund.NEU]
+    assert judge(werte, {}, None, None, OFFEN).befunde == [
+        Befund.NEU,
+        Befund.RUECKLAUF,
+        Befund.RUECKLAUF,
+        Befund.NEU,
+    ]
 
 
 def test_a_known_reading_between_is_a_neighbour():
     bekannt = Stand(T + 900, 20, 0, None)
     werte = [messwert(T, 21), messwert(T + 1800, 19)]
-    assert judge(werte, {bekannt.uhrzeit: bekannt}, None, None, OFFEN) == [Befund.RUECKLAUF, Befund.RUECKLAUF]
+    befunde = judge(werte, {bekannt.uhrzeit: bekannt}, None, None, OFFEN).befunde
+    assert befunde == [Befund.RUECKLAUF, Befund.RUECKLAUF]
+
+
+@pytest.mark.parametrize(
+    ("vorher_wh", "nachher_wh", "befund"),
+    [
+        # 4 kW in a quarter hour are 1000 Wh, and one step of the display 1000 Wh more.
+        (99_999_000, 999, Befund.NEU),
+        (99_999_000, 1_001, Befund.RUECKLAUF),
+        (99_999_999, 0, Befund.NEU),
+        (50_000_000, 49_999_999, Befund.RUECKLAUF),
+        # A register that shows more than its digits can was not described rightly: nothing explains its fall.
+        (100_000_000, 0, Befund.RUECKLAUF),
+    ],
+)
+def test_a_rollover_is_explained_by_digits_and_power(vorher_wh, nachher_wh, befund):
+    assert one(messwert(T, nachher_wh), FUENFSTELLIG, vorher=Stand(T - 900, vorher_wh, 0, None)) is befund
+    assert one(messwert(T, 0, nachher_wh), FUENFSTELLIG, vorher=Stand(T - 900, 0, vorher_wh, None)) is befund
+    assert one(messwert(T, vorher_wh), FUENFSTELLIG, nachher=Stand(T + 900, nachher_wh, 0, None)) is befund
+
+
+@pytest.mark.parametrize("grenzen", [HAUS, replace(FUENFSTELLIG, hoechstleistung_w=None)])
+def test_without_digits_or_power_nothing_explains_a_fall(grenzen):
+    assert one(messwert(T, 0), grenzen, vorher=Stand(T - 900, 99_999_999, 0, None)) is Befund.RUECKLAUF
+
+
+def test_what_a_rollover_tells_about_its_neighbours():
+    vorher, nachher = Stand(T - 900, 99_999_900, 7, None), Stand(T + 900, 200, 7, None)
+    # After the rollover, and before it: which registers fell towards the reading, and from it.
+    spaet = judge([messwert(T, 100, 7)], {}, vorher, nachher, FUENFSTELLIG)
+    assert spaet.uebergaenge == [Uebergang(T - 900, T, True, False), Uebergang(T, T + 900, False, False)]
+    frueh = judge([messwert(T, 99_999_950, 7)], {}, vorher, nachher, FUENFSTELLIG)
+    assert frueh.uebergaenge == [Uebergang(T - 900, T, False, False), Uebergang(T, T + 900, True, False)]
+    # Of registers that rise there is nothing to tell.
+    assert judge([messwert(T, 100, 7)], {}, None, nachher, FUENFSTELLIG).uebergaenge == []
+    # Unless one was thought to have rolled over there.
+    bekannt = replace(FUENFSTELLIG, zaehlwerk=Zaehlwerk(1, begin_rollover(1, (), T, (100_000_000, 0), 0)))
+    widerlegt = judge([messwert(T, 99_999_950, 7)], {}, vorher, None, bekannt)
+    assert widerlegt.uebergaenge == [Uebergang(T - 900, T, False, False)]
+    danach = judge([messwert(T + 900, 110, 7)], {}, Stand(T, 100, 7, None), None, bekannt)
+    assert danach.uebergaenge == []
+
+
+def test_the_power_behind_a_transformer():
+    wandler = replace(HAUS, zaehlwerk=Zaehlwerk(40))
+    # 4 kW behind 200/5: the meter may measure 100 W and count 25 Wh in a quarter hour, and a step of its display.
+    assert one(messwert(T, 5, leistung_w=100), wandler) is Befund.NEU
+    assert one(messwert(T, 5, leistung_w=-101), wandler) is Befund.LEISTUNG
+    vorher = Stand(T - 900, 0, 0, None)
+    assert one(messwert(T, 1025), wandler, vorher=vorher) is Befund.NEU
+    assert one(messwert(T, 1026), wandler, vorher=vorher) is Befund.LEISTUNG
+
+
+def test_the_factor_of_the_section_counts():
+    # From T on the factor is 40 instead of 1.
+    abschnitte = begin_factor(1, (), T, 40, (2000, 0), 0)
+    wandler = replace(HAUS, zaehlwerk=Zaehlwerk(1, abschnitte))
+    assert one(messwert(T, 2000, leistung_w=101), wandler) is Befund.LEISTUNG
+    assert one(messwert(T - 900, 1500, leistung_w=4000), wandler) is Befund.NEU
+    # Up to T 1000 Wh are possible and a step of 1000 Wh; from T on 25 Wh as the meter counts, and a step.
+    assert one(messwert(T, 2000), wandler, vorher=Stand(T - 900, 0, 0, None)) is Befund.NEU
+    assert one(messwert(T + 900, 3025), wandler, vorher=Stand(T, 2000, 0, None)) is Befund.NEU
+    assert one(messwert(T + 900, 3026), wandler, vorher=Stand(T, 2000, 0, None)) is Befund.LEISTUNG
+
+
+def test_a_register_that_began_anew_did_not_fall():
+    # At T it ended at 5000 and began at 10.
+    neu = replace(HAUS, zaehlwerk=Zaehlwerk(1, begin_anew(1, (), T, (5000, 0), (10, 0), 0)))
+    nachher = Stand(T, 10, 0, None)
+    assert one(messwert(T - 900, 4900), neu, nachher=nachher) is Befund.NEU
+    assert one(messwert(T - 900, 5001), neu, nachher=nachher) is Befund.RUECKLAUF
+    assert one(messwert(T + 900, 9), neu, vorher=nachher) is Befund.RUECKLAUF
+    # That it rolled over explains one turn, not two: at its end and again since its new begin.
+    zweimal = begin_anew(1, (), T, (0, 0), (99_999_999, 0), 0)
+    ueberlaufend = replace(FUENFSTELLIG, zaehlwerk=Zaehlwerk(1, zweimal))
+    assert one(messwert(T, 0), ueberlaufend, vorher=Stand(T - 900, 99_999_999, 0, None)) is Befund.RUECKLAUF
 
 
 def test_equal_is_doppelt_and_anything_else_a_conflict():
