@@ -145,7 +145,7 @@ def start(settings: Settings, melden: Callable[[str], None]) -> None:
     settings.daten.mkdir(parents=True, exist_ok=True)
     # From the next line on it may be told to read its keys anew: before it has read any, it need not.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    with _hold_number(settings.daten / NUMMER_DATEI):
+    with hold_data_folder(settings.daten):
         _run(settings, melden)
 
 
@@ -174,8 +174,9 @@ def reload(settings: Settings) -> None:
 
 
 @contextmanager
-def _hold_number(datei: Path) -> Iterator[None]:
-    """Keep the number of this process in a file, locked: a lock ends with its process, a number alone does not."""
+def hold_data_folder(daten: Path) -> Iterator[None]:
+    """Be the only one who works in this folder, by a lock that ends with the process. Raises StartUnmoeglich."""
+    datei = daten / NUMMER_DATEI
     with datei.open("a+", encoding="ascii") as nummer:
         try:
             fcntl.flock(nummer, fcntl.LOCK_EX | fcntl.LOCK_NB)

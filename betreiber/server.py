@@ -50,10 +50,20 @@ class _Server(BaseApplication):
 
 def run_listener(lauscher: Lauscher, settings: Settings) -> None:
     """Serve one listener in this process and its workers until SIGTERM or SIGINT."""
+    serve(
+        lauscher,
+        settings,
+        (lambda: create_app(settings))
+        if lauscher is Lauscher.OEFFENTLICH
+        else (lambda: create_geraete_app(settings, lauscher)),
+    )
+
+
+def serve(lauscher: Lauscher, settings: Settings, laden: Callable[[], Flask]) -> None:
+    """Serve an app as that listener; `laden` makes it, in each worker."""
     optionen = {
         "proc_name": f"betreiber-{lauscher}",
         "worker_class": OeffentlicheAnnahme if lauscher is Lauscher.OEFFENTLICH else GeraeteAnnahme,
-        "threads": settings.threads,
         "timeout": ANTWORT_HOECHSTENS_S,
         "graceful_timeout": 15,
         "control_socket_disable": True,
@@ -63,11 +73,6 @@ def run_listener(lauscher: Lauscher, settings: Settings) -> None:
         "forwarded_allow_ips": "",
         **_options(lauscher, settings),
     }
-    laden = (
-        (lambda: create_app(settings))
-        if lauscher is Lauscher.OEFFENTLICH
-        else (lambda: create_geraete_app(settings, lauscher))
-    )
     structlog.contextvars.bind_contextvars(lauscher=str(lauscher))
     _allow_open_files()
     _Server(optionen, laden).run()
@@ -83,6 +88,8 @@ def device_context(pki: Path, *, client_certificate: bool) -> ssl.SSLContext:
     """TLS 1.3 only; with `client_certificate` nobody comes in without a certificate of ours."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # A meter keeps its connection and never resumes one: tickets are kilobytes over a narrow line for nothing.
+    context.num_tickets = 0
     context.load_cert_chain(*server_files(pki))
     if client_certificate:
         context.verify_mode = ssl.CERT_REQUIRED
@@ -96,6 +103,7 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
         optionen: dict[str, Any] = {
             "bind": f"{settings.host}:{settings.port}",
             "workers": settings.prozesse,
+            "threads": settings.threads,
             "keepalive": KEEPALIVE_OEFFENTLICH_S,
         }
         if settings.tls_zertifikat:
@@ -110,6 +118,7 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
         "bind": f"{settings.geraete_host}:{settings.geraete_port if geraete else settings.einschreibung_port}",
         # On SQLite one process is the only writer of readings.
         "workers": (settings.geraete_prozesse or (1 if settings.auf_sqlite else 2)) if geraete else 1,
+        "threads": settings.geraete_gleichzeitig if geraete else settings.threads,
         "keepalive": KEEPALIVE_GERAETE_S,
         "worker_connections": VERBINDUNGEN_GERAETE,
         # It makes gunicorn speak TLS; which files those are is the context's business.

@@ -1,14 +1,11 @@
-"""Take a Telegramm in: one transaction, under the lock of its meter, for everything that it brings."""
+"""Take Telegramme in: one transaction for several, each under the lock of its meter, for everything they bring."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NoReturn
 
 from sqlalchemy.orm import Session
 
-from betreiber import metrik
 from betreiber.ablesung import geraeteprotokoll, queries, speicher
 from betreiber.ablesung.domain import (
     AKTUELL_S,
@@ -21,11 +18,13 @@ from betreiber.ablesung.domain import (
     too_many,
 )
 from betreiber.ablesung.luecken import advance, choose, first_quarter, missing
-from betreiber.ablesung.queries import Geraet
+from betreiber.ablesung.oeffnung import Eingang
+from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_ereignis
 from betreiber.errors import GeraeteFehler
+from betreiber.schluessel.domain import GESPERRTE_ZUSTAENDE
 from betreiber.schluessel.service import retire_older_keys
 from betreiber.zeit import VIERTELSTUNDE_S
 from db.models import Telegrammstand
@@ -33,59 +32,99 @@ from telegramm.messwerte import EREIGNISSE, FEHLANZEIGE, MESSWERTE, Messwert, Te
 
 
 @dataclass(frozen=True, slots=True)
+class Auftrag:
+    """A message that is to be taken in; `grenzen`: of its readings, without the sections of the register."""
+
+    akteur: Akteur
+    eingang: Eingang
+    grenzen: Grenzen
+
+    @property
+    def stromzaehler_id(self) -> int:
+        return self.eingang.geraet.stromzaehler_id
+
+    @property
+    def telegramm(self) -> Telegramm:
+        return self.eingang.telegramm
+
+    @property
+    def empfangen(self) -> int:
+        """Seconds since 1970."""
+        return int(self.akteur.zeitpunkt.timestamp())
+
+
+@dataclass(frozen=True, slots=True)
 class Aufnahme:
     """What became of a message: one Befund for each of its rows, and what its meter is asked for."""
 
+    eingang: Eingang
     befunde: Sequence[Befund]
     luecken: tuple[Spanne, ...]
     protokoll: bool
 
 
-def take_in(
-    session: Session,
-    akteur: Akteur,
-    geraet: Geraet,
-    telegramm: Telegramm,
-    *,
-    abdruck: bytes,
-    schluessel_epoche: int,
-    grenzen: Grenzen,
-) -> Aufnahme:
-    """Store a message and commit. `abdruck`: SHA-256 of its plaintext.
+@dataclass(slots=True)
+class _Eintrag:
+    """A message on its way into the tables, with the locked row of its meter."""
 
-    `schluessel_epoche`: of the keys with which it came. Raises GeraeteFehler: 429 `zu_viele`, 409 `epoche`
-    and `folge`, 403 `gesperrt`.
+    auftrag: Auftrag
+    stand: Telegrammstand
+    grenzen: Grenzen
+    befunde: Sequence[Befund] = ()
+    luecken: tuple[Spanne, ...] = ()
+
+    def as_aufnahme(self) -> Aufnahme:
+        return Aufnahme(self.auftrag.eingang, self.befunde, self.luecken, self.stand.protokoll_angefordert)
+
+
+def take_in(session: Session, auftraege: Sequence[Auftrag]) -> list[Aufnahme | GeraeteFehler]:
+    """Store messages, each meter at most once; what became of each of them. Does not commit.
+
+    Refused are, whatever the others bring: 401 `unbekannt`, 403 `gesperrt`, 429 `zu_viele`, 409 `epoche`, `folge`.
+    The number of statements does not grow with that of the messages, as long as they bring readings.
     """
-    stand = queries.lock_stand(session, geraet.stromzaehler_id)
-    if stand is None:
-        raise GeraeteFehler(401, "unbekannt")  # Enrolment writes the row together with the keys.
-    _count(stand, int(akteur.zeitpunkt.timestamp()))
-    _begin_epoche(session, akteur, stand, telegramm.epoche)
-    fenster = Fenster(stand.fenster)
-    bekannt = fenster.find(telegramm.folge)
-    if bekannt == abdruck:
-        befunde = speicher.recall(session, geraet.stromzaehler_id, telegramm.werte)
-        session.commit()
-        return Aufnahme(befunde or [Befund.DOPPELT] * _count_rows(telegramm), (), stand.protokoll_angefordert)
-    if bekannt is not None:
-        _refuse(session, akteur, stand, "folge", {"folge": telegramm.folge})
-    # The row of the meter changes on the way and is written once, with the commit.
+    staende = speicher.lock(session, [auftrag.stromzaehler_id for auftrag in auftraege])
+    schluessel_ids = [zeile.schluessel_id for auftrag in auftraege for zeile in auftrag.eingang.schluessel]
+    verboten = queries.find_forbidden(session, list(staende), GESPERRTE_ZUSTAENDE, schluessel_ids)
+    abschnitte = speicher.fleet_sections(session, list(staende))
+    ergebnisse: list[Aufnahme | GeraeteFehler | _Eintrag] = []
+    # The row of a meter changes on the way and is written once, with all the others.
     with session.no_autoflush:
-        befunde = _write(session, akteur, stand, telegramm, grenzen)
-        if telegramm.art == MESSWERTE:
-            _note_readings(session, akteur, stand, telegramm.werte, befunde, grenzen)
-        luecken = _find_gaps(session, stand, grenzen) if _is_first(stand, akteur.zeitpunkt) else ()
-    geraeteprotokoll.watch_clock(session, akteur, stand, telegramm.erzeugt, grenzen.uhr_toleranz_s)
-    aeltere = any(zeile.epoche < schluessel_epoche and not zeile.gesperrt for zeile in geraet.schluessel)
-    if aeltere and retire_older_keys(session, akteur, geraet.stromzaehler_id, schluessel_epoche):
-        record_ereignis(session, akteur, Ereignisart.SCHLUESSEL_ABGELOEST, "stromzaehler", stand.stromzaehler_id)
-    stand.fenster = fenster.with_added(telegramm.folge, abdruck)
-    stand.zuletzt_empfangen = akteur.zeitpunkt
-    session.commit()
-    if telegramm.art == MESSWERTE:
-        for befund, anzahl in Counter(befunde).items():
-            metrik.ABLESUNGEN.labels(befund.value).inc(anzahl)
-    return Aufnahme(befunde, luecken, stand.protokoll_angefordert)
+        for auftrag in auftraege:
+            stromzaehler_id = auftrag.stromzaehler_id
+            eintrag = _Eintrag(auftrag, staende[stromzaehler_id], auftrag.grenzen)
+            if stromzaehler_id in abschnitte:
+                zaehlwerk = Zaehlwerk(auftrag.eingang.geraet.faktor, abschnitte[stromzaehler_id])
+                eintrag.grenzen = replace(auftrag.grenzen, zaehlwerk=zaehlwerk)
+            try:
+                ergebnisse.append(_begin(session, eintrag, verboten))
+            except GeraeteFehler as error:
+                ergebnisse.append(error)
+        eintraege = [teil for teil in ergebnisse if isinstance(teil, _Eintrag)]
+        _write(session, eintraege)
+        for eintrag in eintraege:
+            _finish(session, eintrag)
+        queries.save_staende(session, staende.values())
+    return [teil.as_aufnahme() if isinstance(teil, _Eintrag) else teil for teil in ergebnisse]
+
+
+def _begin(session: Session, eintrag: _Eintrag, verboten: Mapping[int, str]) -> _Eintrag | Aufnahme:
+    """Whether a message may come in; one that was here before is answered. Raises GeraeteFehler."""
+    auftrag, stand = eintrag.auftrag, eintrag.stand
+    if stand.epoche == 0:
+        raise GeraeteFehler(401, "unbekannt")  # Enrolment begins the first epoche together with the keys.
+    if (zustand := verboten.get(stand.stromzaehler_id)) is not None:
+        raise GeraeteFehler(403, "gesperrt", zustand=zustand or None)
+    _count(stand, int(auftrag.akteur.zeitpunkt.timestamp()))
+    _begin_epoche(session, auftrag.akteur, stand, auftrag.telegramm.epoche)
+    bekannt = Fenster(stand.fenster).find(auftrag.telegramm.folge)
+    if bekannt is None:
+        return eintrag
+    if bekannt != auftrag.eingang.abdruck:
+        raise _refuse(session, auftrag.akteur, stand, "folge", {"folge": auftrag.telegramm.folge})
+    befunde = speicher.recall(session, stand.stromzaehler_id, auftrag.telegramm.werte)
+    befunde = befunde or [Befund.DOPPELT] * auftrag.telegramm.zeilen
+    return Aufnahme(auftrag.eingang, befunde, (), stand.protokoll_angefordert)
 
 
 def _count(stand: Telegrammstand, jetzt: int) -> None:
@@ -97,27 +136,19 @@ def _count(stand: Telegrammstand, jetzt: int) -> None:
     stand.viertel, stand.viertel_anzahl = viertel, anzahl
 
 
-def _is_first(stand: Telegrammstand, jetzt: datetime) -> bool:
-    """Whether no other message of this quarter hour was taken in; repeated and refused ones do not count."""
-    vorher = stand.zuletzt_empfangen
-    return vorher is None or _quarter(vorher) != _quarter(jetzt)
-
-
-def _quarter(zeitpunkt: datetime) -> int:
-    return int(zeitpunkt.timestamp()) // VIERTELSTUNDE_S
-
-
 def _begin_epoche(session: Session, akteur: Akteur, stand: Telegrammstand, epoche: int) -> None:
     # One from far ahead would use the numbers up: the meter could never be enrolled again.
     if not stand.epoche <= epoche <= stand.epoche + EPOCHE_VORAUS:
-        _refuse(session, akteur, stand, "epoche", {})
+        raise _refuse(session, akteur, stand, "epoche", {})
     if epoche > stand.epoche:
         # All numbering begins anew: of messages, and of the entries of the device's log.
         stand.epoche, stand.fenster, stand.meldung_nummer = epoche, b"", -1
 
 
-def _refuse(session: Session, akteur: Akteur, stand: Telegrammstand, code: str, daten: dict[str, int]) -> NoReturn:
-    # Also of a meter that repeats it for ever, only some are written down.
+def _refuse(
+    session: Session, akteur: Akteur, stand: Telegrammstand, code: str, daten: dict[str, int]
+) -> GeraeteFehler:
+    """A refusal that is recorded; of a meter that repeats its message for ever, only some are."""
     if stand.viertel_anzahl <= TELEGRAMME_JE_VIERTEL:
         record_ereignis(
             session,
@@ -127,38 +158,55 @@ def _refuse(session: Session, akteur: Akteur, stand: Telegrammstand, code: str, 
             stand.stromzaehler_id,
             {"code": code} | daten,
         )
-    session.commit()
-    raise GeraeteFehler(409, code)
+    return GeraeteFehler(409, code)
 
 
-def _write(
-    session: Session, akteur: Akteur, stand: Telegrammstand, telegramm: Telegramm, grenzen: Grenzen
-) -> list[Befund]:
-    empfangen = int(akteur.zeitpunkt.timestamp())
+def _write(session: Session, eintraege: Sequence[_Eintrag]) -> None:
+    """Store what messages bring: the readings of all of them together."""
+    mit_werten = [eintrag for eintrag in eintraege if eintrag.auftrag.telegramm.art == MESSWERTE]
+    posten = [
+        speicher.Posten(eintrag.stand, eintrag.auftrag.telegramm.werte, eintrag.grenzen, eintrag.auftrag.empfangen)
+        for eintrag in mit_werten
+    ]
+    for eintrag, befunde in zip(mit_werten, speicher.write(session, posten), strict=True):
+        eintrag.befunde = befunde
+    for eintrag in eintraege:
+        akteur, telegramm, stand = eintrag.auftrag.akteur, eintrag.auftrag.telegramm, eintrag.stand
+        if telegramm.art == EREIGNISSE:
+            eintrag.befunde = geraeteprotokoll.record_meldungen(session, akteur, stand, telegramm.ereignisse)
+        elif telegramm.art == FEHLANZEIGE:
+            eintrag.befunde = geraeteprotokoll.record_lost(
+                session, akteur, stand.stromzaehler_id, telegramm.luecken, eintrag.grenzen
+            )
+
+
+def _finish(session: Session, eintrag: _Eintrag) -> None:
+    """What a message changes besides the rows that it brings."""
+    auftrag, stand = eintrag.auftrag, eintrag.stand
+    akteur, telegramm = auftrag.akteur, auftrag.telegramm
     if telegramm.art == MESSWERTE:
-        return speicher.write(session, stand.stromzaehler_id, telegramm.werte, grenzen, empfangen)
-    if telegramm.art == EREIGNISSE:
-        return geraeteprotokoll.record_meldungen(session, akteur, stand, telegramm.ereignisse)
-    if telegramm.art == FEHLANZEIGE:
-        return geraeteprotokoll.record_lost(session, akteur, stand.stromzaehler_id, telegramm.luecken, grenzen)
-    return []
+        _note_readings(session, eintrag)
+    if _is_first(stand, akteur.zeitpunkt):
+        eintrag.luecken = _find_gaps(session, stand, eintrag.grenzen)
+    geraeteprotokoll.watch_clock(session, akteur, stand, telegramm.erzeugt, eintrag.grenzen.uhr_toleranz_s)
+    epoche = auftrag.eingang.schluessel[0].epoche
+    aeltere = any(zeile.epoche < epoche and not zeile.gesperrt for zeile in auftrag.eingang.geraet.schluessel)
+    if aeltere and retire_older_keys(session, akteur, stand.stromzaehler_id, epoche):
+        record_ereignis(session, akteur, Ereignisart.SCHLUESSEL_ABGELOEST, "stromzaehler", stand.stromzaehler_id)
+    stand.fenster = Fenster(stand.fenster).with_added(telegramm.folge, auftrag.eingang.abdruck)
+    stand.zuletzt_empfangen = akteur.zeitpunkt
 
 
-def _note_readings(
-    session: Session,
-    akteur: Akteur,
-    stand: Telegrammstand,
-    werte: Sequence[Messwert],
-    befunde: Sequence[Befund],
-    grenzen: Grenzen,
-) -> None:
+def _note_readings(session: Session, eintrag: _Eintrag) -> None:
     """What readings change besides the readings: events, and up to where there is no gap."""
+    stand, grenzen, akteur = eintrag.stand, eintrag.grenzen, eintrag.auftrag.akteur
+    werte, befunde = eintrag.auftrag.telegramm.werte, eintrag.befunde
     _record_quarantine(session, akteur, stand.stromzaehler_id, werte, befunde)
     heute = akteur.zeitpunkt.astimezone(UTC).date()
     if stand.empfangstag != heute:
         stand.empfangstag = heute
         record_ereignis(session, akteur, Ereignisart.DATEN_EMPFANGEN, "stromzaehler", stand.stromzaehler_id)
-    alt = int(akteur.zeitpunkt.timestamp()) - AKTUELL_S
+    alt = eintrag.auftrag.empfangen - AKTUELL_S
     if any(befund is Befund.NEU and wert.uhrzeit <= alt for wert, befund in zip(werte, befunde, strict=True)):
         # A message that fills a gap does not count against its meter: there are only so many gaps.
         stand.viertel_anzahl -= 1
@@ -170,6 +218,16 @@ def _note_readings(
         stand.lueckenlos_bis = (first_quarter(grenzen.fruehestens) if beginn is None else beginn) - VIERTELSTUNDE_S
     stand.lueckenlos_bis = advance(stand.lueckenlos_bis, zeiten)
     stand.neueste_uhrzeit = max(stand.neueste_uhrzeit or 0, zeiten[-1])
+
+
+def _is_first(stand: Telegrammstand, jetzt: datetime) -> bool:
+    """Whether no other message of this quarter hour was taken in; repeated and refused ones do not count."""
+    vorher = stand.zuletzt_empfangen
+    return vorher is None or _quarter(vorher) != _quarter(jetzt)
+
+
+def _quarter(zeitpunkt: datetime) -> int:
+    return int(zeitpunkt.timestamp()) // VIERTELSTUNDE_S
 
 
 def _find_gaps(session: Session, stand: Telegrammstand, grenzen: Grenzen) -> tuple[Spanne, ...]:
@@ -199,7 +257,3 @@ def _record_quarantine(
         record_ereignis(
             session, akteur, Ereignisart.ABLESUNG_IN_QUARANTAENE, "stromzaehler", stromzaehler_id, daten
         )
-
-
-def _count_rows(telegramm: Telegramm) -> int:
-    return len(telegramm.werte) + len(telegramm.ereignisse) + len(telegramm.luecken)

@@ -26,14 +26,16 @@ class Eingang:
     """A Telegramm that its meter signed and sent, and what a receipt for it needs.
 
     `abdruck`: SHA-256 of the plaintext; `satz`: the operator's keys to which it was sealed; `empfaenger`: the
-    meter's key for receipts; `epoche` and `gueltig_bis`: of the set of keys with which the meter signed.
+    meter's key for receipts; `schluessel`: of the meter, the one that signed, that of receipts, that of the
+    connection; `gueltig_bis`: of the set of the first two.
     """
 
+    geraet: Geraet
     abdruck: bytes
     telegramm: Telegramm
     satz: Betreibersatz
     empfaenger: EllipticCurvePublicKey
-    epoche: int
+    schluessel: tuple[Schluessel, Schluessel, Schluessel]
     gueltig_bis: datetime
 
 
@@ -49,7 +51,7 @@ def open_telegramm(
     if unterzeichner.zweck != Zweck.SIGNATUR:
         raise GeraeteFehler(401, "unbekannt")
     _check_valid(unterzeichner, echtzeit)
-    geprueft = _verify(brief, unterzeichner, geraet, tls_fingerabdruck, echtzeit)
+    geprueft, tls = _verify(brief, unterzeichner, geraet, tls_fingerabdruck, echtzeit)
     eigene = [zeile for zeile in geraet.schluessel if zeile.epoche == unterzeichner.epoche]
     empfaenger = next(zeile for zeile in eigene if zeile.zweck == Zweck.VERSCHLUESSELUNG)
     # Whom nobody could answer is refused before anything is stored.
@@ -60,18 +62,20 @@ def open_telegramm(
     if telegramm.zaehler != geraet.zaehlernummer:
         raise GeraeteFehler(403, "identitaet")
     return Eingang(
+        geraet,
         hashlib.sha256(klartext).digest(),
         telegramm,
         schluessel.satz_zu(geprueft.empfaenger_ski),
         _public_key(empfaenger),
-        unterzeichner.epoche,
+        (unterzeichner, empfaenger, tls),
         min(zeile.gueltig_bis for zeile in eigene),
     )
 
 
 def _verify(
     brief: Umschlag, unterzeichner: Schluessel, geraet: Geraet, tls_fingerabdruck: bytes, echtzeit: datetime
-) -> GeprueftesTelegramm:
+) -> tuple[GeprueftesTelegramm, Schluessel]:
+    """The container with its signature checked, and the key of the connection."""
     try:
         geprueft = brief.verify(_public_key(unterzeichner))
     except SignaturUngueltig:
@@ -80,11 +84,10 @@ def _verify(
         # The signature holds and the content is none: who sent it comes first.
         _check_connection(geraet, tls_fingerabdruck, echtzeit)
         raise
-    _check_connection(geraet, tls_fingerabdruck, echtzeit)
-    return geprueft
+    return geprueft, _check_connection(geraet, tls_fingerabdruck, echtzeit)
 
 
-def _check_connection(geraet: Geraet, tls_fingerabdruck: bytes, echtzeit: datetime) -> None:
+def _check_connection(geraet: Geraet, tls_fingerabdruck: bytes, echtzeit: datetime) -> Schluessel:
     """The connection must be the signer's own; by any valid set of its keys, because it may outlive a renewal.
 
     Only now, when the meter has proved who it is, an answer says that it was removed or locked.
@@ -95,6 +98,7 @@ def _check_connection(geraet: Geraet, tls_fingerabdruck: bytes, echtzeit: dateti
     _check_valid(tls, echtzeit)
     if geraet.zustand in GESPERRTE_ZUSTAENDE:
         raise GeraeteFehler(403, "gesperrt", zustand=geraet.zustand)
+    return tls
 
 
 def _check_valid(zeile: Schluessel, echtzeit: datetime) -> None:

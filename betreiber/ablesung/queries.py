@@ -1,23 +1,34 @@
 """The SQL of the device channel; readings themselves are `speicher.py`'s."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from db.models import Einbau, Ereignis, Geraeteschluessel, Messstelle, Stromzaehler, Telegrammstand
+from betreiber.ablesung.speicher.tabellen import BulkInsert, among
+from db.models import (
+    Einbau,
+    Ereignis,
+    Geraeteschluessel,
+    Messstelle,
+    Stromzaehler,
+    Telegrammstand,
+)
 
-# Both run with every Telegramm: built once.
-_GERAET = (
+# They run with every Telegramm: built once.
+_GERAETE = (
     select(
         Stromzaehler.stromzaehler_id,
         Stromzaehler.zaehlernummer,
         Stromzaehler.modell,
         Stromzaehler.zustand,
         Stromzaehler.faktor,
+        Stromzaehler.stellen,
+        Geraeteschluessel.geraeteschluessel_id,
         Geraeteschluessel.zweck,
         Geraeteschluessel.epoche,
         Geraeteschluessel.ski,
@@ -28,18 +39,38 @@ _GERAET = (
     )
     .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
     .where(
-        Geraeteschluessel.stromzaehler_id
-        == select(Geraeteschluessel.stromzaehler_id)
-        .where(Geraeteschluessel.ski == bindparam("ski"))
-        .scalar_subquery()
+        Geraeteschluessel.stromzaehler_id.in_(
+            select(Geraeteschluessel.stromzaehler_id).where(
+                Geraeteschluessel.ski.in_(bindparam("skis", expanding=True))
+            )
+        )
     )
     .order_by(Geraeteschluessel.geraeteschluessel_id)
 )
 _EINBAUTEN = (
-    select(Einbau.von, Messstelle.anschlussleistung_kw)
+    select(Einbau.stromzaehler_id, Einbau.von, Messstelle.anschlussleistung_kw)
     .join(Messstelle, Messstelle.messstelle_id == Einbau.messstelle_id)
-    .where(Einbau.stromzaehler_id == bindparam("stromzaehler_id"))
+    .where(among(Einbau.stromzaehler_id, "stromzaehler_ids"))
     .order_by(Einbau.von)
+)
+_VERBOTEN = union_all(
+    select(Geraeteschluessel.stromzaehler_id, literal("").label("zustand")).where(
+        among(Geraeteschluessel.geraeteschluessel_id, "schluessel_ids"),
+        Geraeteschluessel.gesperrt_zeitpunkt.is_not(None),
+    ),
+    select(Stromzaehler.stromzaehler_id, Stromzaehler.zustand).where(
+        among(Stromzaehler.stromzaehler_id, "stromzaehler_ids"),
+        Stromzaehler.zustand.in_(bindparam("zustaende", expanding=True)),
+    ),
+)
+
+_STAND = tuple(Telegrammstand.__table__.columns.keys())
+_STAENDE = BulkInsert(
+    Telegrammstand.__table__,  # type: ignore[arg-type]
+    _STAND,
+    lambda anweisung: anweisung.on_conflict_do_update(
+        index_elements=["stromzaehler_id"], set_={name: anweisung.excluded[name] for name in _STAND[1:]}
+    ),
 )
 
 
@@ -47,6 +78,7 @@ _EINBAUTEN = (
 class Schluessel:
     """A key of a meter, as `geraeteschluessel` holds it."""
 
+    schluessel_id: int
     zweck: str
     epoche: int
     ski: bytes
@@ -58,48 +90,85 @@ class Schluessel:
 
 @dataclass(frozen=True, slots=True)
 class Geraet:
-    """A meter as the channel knows it, with every key that was ever certified for it."""
+    """A meter as the channel knows it, with every key that was ever certified for it.
+
+    `einbauten`: begin and connection power in kW of each place where it hung, oldest first; `stellen`: digits of
+    its register before the decimal point in kWh.
+    """
 
     stromzaehler_id: int
     zaehlernummer: str
     modell: str
     zustand: str
     faktor: int
+    stellen: int
     schluessel: tuple[Schluessel, ...]
+    einbauten: tuple[tuple[datetime, Decimal], ...]
 
 
-def find_geraet(session: Session, ski: bytes) -> Geraet | None:
-    """The meter to which a key belongs."""
-    zeilen = session.execute(_GERAET, {"ski": ski}).all()
-    if not zeilen:
-        return None
-    schluessel = tuple(
-        Schluessel(
-            zeile.zweck,
-            zeile.epoche,
-            zeile.ski,
-            zeile.fingerabdruck,
-            zeile.zertifikat,
-            zeile.gueltig_bis,
-            zeile.gesperrt_zeitpunkt is not None,
+def find_geraete(session: Session, skis: Sequence[bytes]) -> dict[bytes, Geraet]:
+    """The meters to which these keys belong, by the names of all of their keys."""
+    zeilen: dict[int, list[Any]] = {}
+    for zeile in session.execute(_GERAETE, {"skis": skis}):
+        zeilen.setdefault(zeile.stromzaehler_id, []).append(zeile)
+    einbauten: dict[int, list[tuple[datetime, Decimal]]] = {}
+    if zeilen:
+        for stromzaehler_id, von, leistung_kw in session.execute(_EINBAUTEN, {"stromzaehler_ids": list(zeilen)}):
+            einbauten.setdefault(stromzaehler_id, []).append((von, leistung_kw))
+    geraete: dict[bytes, Geraet] = {}
+    for stromzaehler_id, eigene in zeilen.items():
+        schluessel = tuple(map(_as_schluessel, eigene))
+        geraet = Geraet(
+            stromzaehler_id,
+            eigene[0].zaehlernummer,
+            eigene[0].modell,
+            eigene[0].zustand,
+            eigene[0].faktor,
+            eigene[0].stellen,
+            schluessel,
+            tuple(einbauten.get(stromzaehler_id, ())),
         )
-        for zeile in zeilen
-    )
-    erste = zeilen[0]
-    return Geraet(
-        erste.stromzaehler_id, erste.zaehlernummer, erste.modell, erste.zustand, erste.faktor, schluessel
+        geraete |= dict.fromkeys((zeile.ski for zeile in schluessel), geraet)
+    return geraete
+
+
+def _as_schluessel(zeile: Any) -> Schluessel:
+    return Schluessel(
+        zeile.geraeteschluessel_id,
+        zeile.zweck,
+        zeile.epoche,
+        zeile.ski,
+        zeile.fingerabdruck,
+        zeile.zertifikat,
+        zeile.gueltig_bis,
+        zeile.gesperrt_zeitpunkt is not None,
     )
 
 
-def list_einbauten(session: Session, stromzaehler_id: int) -> list[tuple[datetime, Decimal]]:
-    """Where a meter hung: begin and connection power in kW of each place, oldest first."""
-    zeilen = session.execute(_EINBAUTEN, {"stromzaehler_id": stromzaehler_id})
-    return [(zeile.von, zeile.anschlussleistung_kw) for zeile in zeilen]
+def find_forbidden(
+    session: Session, stromzaehler_ids: Sequence[int], zustaende: Collection[str], schluessel_ids: Sequence[int]
+) -> dict[int, str]:
+    """Which of the meters are in one of these states, with it, or have one of the keys revoked, with ""."""
+    werte = {
+        "stromzaehler_ids": stromzaehler_ids,
+        "zustaende": sorted(zustaende),
+        "schluessel_ids": schluessel_ids,
+    }
+    return {zeile.stromzaehler_id: zeile.zustand for zeile in session.execute(_VERBOTEN, werte)}
 
 
 def lock_stand(session: Session, stromzaehler_id: int) -> Telegrammstand | None:
     """What is remembered of a meter's messages, locked: messages of one meter are taken in one by one."""
     return session.get(Telegrammstand, stromzaehler_id, with_for_update=True)
+
+
+def save_staende(session: Session, staende: Iterable[Telegrammstand]) -> None:
+    """Write these rows as they are now, in one statement; from here on the session knows nothing of them."""
+    zeilen = []
+    for stand in staende:
+        session.expunge(stand)
+        zeilen.append(tuple(getattr(stand, name) for name in _STAND))
+    _STAENDE.execute(session, zeilen)
 
 
 def has_stromzaehler(session: Session, stromzaehler_id: int) -> bool:

@@ -1,6 +1,5 @@
 """Routes of readings: the device channel, the list of Zählerstände, asking a meter for its log."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint as FlaskBlueprint
@@ -8,7 +7,11 @@ from flask import Response, current_app
 from flask.views import MethodView
 
 from betreiber.ablesung import schemas, service
-from betreiber.ablesung.zaehlerstaende import list_zaehlerstaende
+from betreiber.ablesung.zaehlerstaende import (
+    get_letzter_zaehlerstand,
+    list_zaehlerstaende,
+    list_zaehlwerksabschnitte,
+)
 from betreiber.auth.zugang import current_akteur
 from betreiber.extensions import Blueprint
 from betreiber.geraete import client_fingerprint, read_body
@@ -16,6 +19,7 @@ from betreiber.session import current_session
 
 blp = Blueprint("zaehlerstaende", __name__, url_prefix="/v1", description="Readings of meters")
 geraete = FlaskBlueprint("telegramme", __name__)
+TELEGRAMM_PFAD = "/geraete/v1/telegramme"
 MEDIENTYP = "application/cms"
 
 
@@ -28,6 +32,23 @@ class ZaehlerstaendeView(MethodView):
         return list_zaehlerstaende(current_session(), current_akteur(), stromzaehler_id, **auswahl)
 
 
+@blp.route("/stromzaehler/<id:stromzaehler_id>/letzter_zaehlerstand")
+class LetzterZaehlerstandView(MethodView):
+    @blp.response(200, schemas.ZaehlerstandSchema)
+    def get(self, stromzaehler_id: int) -> Any:
+        """The newest reading of a meter, of any quality: up to here its Verbrauch is known; 404 without any."""
+        return get_letzter_zaehlerstand(current_session(), current_akteur(), stromzaehler_id)
+
+
+@blp.route("/stromzaehler/<id:stromzaehler_id>/zaehlwerksabschnitte")
+class ZaehlwerksabschnitteView(MethodView):
+    @blp.arguments(schemas.StandQuerySchema, location="query")
+    @blp.response(200, schemas.ZaehlwerksabschnittSchema(many=True))
+    def get(self, auswahl: dict[str, Any], stromzaehler_id: int) -> Any:
+        """Rollovers, exchanges of the electronics and changes of the factor of a meter, oldest first."""
+        return list_zaehlwerksabschnitte(current_session(), current_akteur(), stromzaehler_id, **auswahl)
+
+
 @blp.route("/stromzaehler/<id:stromzaehler_id>/protokollanforderung")
 class ProtokollanforderungView(MethodView):
     @blp.response(204)
@@ -36,19 +57,9 @@ class ProtokollanforderungView(MethodView):
         service.request_protokoll(current_session(), current_akteur(), stromzaehler_id)
 
 
-@geraete.post("/geraete/v1/telegramme")
+@geraete.post(TELEGRAMM_PFAD)
 def receive() -> Response:
-    """A sealed Telegramm comes in, a sealed Quittung goes out (docs/telegramm.md)."""
+    """A sealed Telegramm comes in, a sealed Quittung goes out (docs/telegramm.md); most come by the Direktweg."""
     der = read_body(MEDIENTYP)
-    quittung = service.receive_telegramm(
-        current_session(),
-        current_app.extensions["msb_uhr"],
-        current_app.extensions["msb_betreiberschluessel"],
-        current_app.extensions["msb_firmwarekatalog"],
-        timedelta(days=current_app.extensions["msb_settings"].ablesung_hoechstalter_tage),
-        echtzeit=datetime.now(UTC),
-        zeitraffer=current_app.extensions["msb_settings"].uhr_faktor,
-        tls_fingerabdruck=client_fingerprint(),
-        der=der,
-    )
+    quittung = current_app.extensions["msb_annahmestelle"].receive(der, client_fingerprint())
     return Response(quittung, mimetype=MEDIENTYP)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine, Select, func, select
 
-from db.models import Ereignis, Quarantaene, Verbrauch
+from betreiber.ablesung import speicher
+from db.models import Ereignis, Quarantaene, Stromzaehler, Verbrauch, VerbrauchTag
 from db.session import create_session
 from tests.hilfen import FesteUhr, Welt
 from tests.kanal import Kanal, Zaehler
@@ -34,9 +35,10 @@ class Tabellen:
             return [tuple(zeile) for zeile in session.execute(anweisung)]
 
     def verbrauch(self) -> list[tuple[int, int]]:
-        return self._rows(
-            select(Verbrauch.uhrzeit, Verbrauch.stromverbrauch_gesamt_wh).order_by(Verbrauch.uhrzeit)
-        )
+        with create_session(self.engine, lesen=True) as session:
+            nummern = session.scalars(select(Stromzaehler.stromzaehler_id)).all()
+            reihen = [speicher.series(session, nummer, 0, 2**40).values() for nummer in nummern]
+        return sorted(ablesung[:2] for reihe in reihen for ablesung in reihe)
 
     def quarantaene(self) -> list[tuple[int, int, str]]:
         spalten = (Quarantaene.uhrzeit, Quarantaene.stromverbrauch_gesamt_wh, Quarantaene.grund)
@@ -49,7 +51,8 @@ class Tabellen:
         """How much there is: to see what one message leaves, whatever was there before."""
         (zeile,) = self._rows(
             select(
-                select(func.count()).select_from(Verbrauch).scalar_subquery(),
+                select(func.count()).select_from(Verbrauch).scalar_subquery()
+                + select(func.coalesce(func.sum(VerbrauchTag.anzahl), 0)).scalar_subquery(),
                 select(func.count()).select_from(Quarantaene).scalar_subquery(),
                 select(func.max(Ereignis.ereignis_id)).scalar_subquery(),
             )

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import clock_error_s, too_many
-from betreiber.settings import Settings
 from db.models import Audit, Telegrammstand, Verbrauch
 from telegramm.messwerte import EREIGNISSE, ZEIT, Meldung, StatusBit, Uhrstand
 from telegramm.quittung import PROTOKOLL_SENDEN
@@ -99,8 +99,14 @@ def test_staff_asks_for_the_log_until_it_has_come(kanal, zaehler, report, client
     assert orders() == ()
 
 
-def test_the_log_of_a_meter_that_cannot_send(client, als, welt):
-    antwort = client.post(f"/v1/stromzaehler/{welt.stromzaehler()}/protokollanforderung", als=als("wartung"))
+@pytest.mark.parametrize("mit_ablesungen", [False, True])
+def test_the_log_of_a_meter_that_cannot_send(client, als, welt, session, mit_ablesungen):
+    stromzaehler_id = welt.stromzaehler()
+    if mit_ablesungen:
+        # Whoever stores readings locks this row: readings of a file, or of staff, make it before an enrolment.
+        speicher.lock(session, [stromzaehler_id])
+        session.commit()
+    antwort = client.post(f"/v1/stromzaehler/{stromzaehler_id}/protokollanforderung", als=als("wartung"))
     assert (antwort.status_code, antwort.json["code"]) == (409, "stromzaehler_nicht_eingeschrieben")
     assert client.post("/v1/stromzaehler/999/protokollanforderung", als=als("wartung")).status_code == 404
     assert client.post("/v1/stromzaehler/999/protokollanforderung", als=als("sachbearbeitung")).status_code == 403
@@ -131,7 +137,7 @@ def test_a_clock_that_is_off_is_an_event_when_that_begins_and_ends(kanal, zaehle
 def test_beside_a_clock_that_runs_fast_a_second_of_the_way_is_long(
     kanal, zaehler, tabellen, uhr, jetzt, faktor, toleranz_s
 ):
-    kanal.geraete.extensions["msb_settings"] = Settings(uhr_faktor=faktor)
+    kanal.geraete.extensions["msb_annahmestelle"].zeitraffer = faktor
     for zu_viel, abweichungen in ((0, 0), (1, 1)):
         erzeugt = (jetzt + toleranz_s + zu_viel) * 1000
         kanal.send(zaehler, zaehler.telegramm(uhr, [], art=ZEIT, erzeugt=erzeugt))

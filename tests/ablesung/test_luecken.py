@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
+from betreiber.ablesung import speicher
 from betreiber.ablesung.luecken import advance, choose, first_quarter, missing, overlaps
-from db.models import Fehlanzeige, Quarantaene, Telegrammstand, Verbrauch
+from db.models import Fehlanzeige, Quarantaene, Telegrammstand
 from telegramm.messwerte import FEHLANZEIGE, ZEIT
 from tests.hilfen import recorded_statements
 from tests.kanal import messwert, reihe
@@ -234,7 +235,8 @@ def test_without_an_installation_a_meter_begins_with_its_first_reading(kanal, we
 def test_a_meter_that_sent_before_there_was_a_watermark(kanal, zaehler, begonnen, session, uhr):
     """As migration 0002 leaves it: readings and no watermark; one reading is missing among them."""
     fehlt = begonnen.uhrzeit - TAG
-    session.execute(delete(Verbrauch).where(Verbrauch.uhrzeit == fehlt))
+    (stand,) = speicher.lock(session, [zaehler.stromzaehler_id]).values()
+    assert list(speicher.remove(session, stand, [fehlt], fehlt)) == [fehlt]
     session.execute(update(Telegrammstand).values(lueckenlos_bis=None, neueste_uhrzeit=None))
     session.commit()
     assert kanal.deliver(zaehler, [later(uhr, begonnen, 1)]).luecken == ((fehlt, fehlt + V),)
@@ -254,7 +256,8 @@ def test_what_a_restored_backup_lost_is_asked_for_again(kanal, zaehler, begonnen
     kanal.deliver(zaehler, [letzter])
     for n in range(2, 6):
         kanal.deliver(zaehler, [later(uhr, begonnen, n)])
-    session.execute(delete(Verbrauch).where(Verbrauch.uhrzeit > begonnen.uhrzeit))
+    (stand,) = speicher.lock(session, [zaehler.stromzaehler_id]).values()
+    speicher.remove(session, stand, range(letzter.uhrzeit, letzter.uhrzeit + TAG, V), letzter.uhrzeit)
     session.execute(update(Telegrammstand).values(**sicherung))
     session.commit()
     neuer = later(uhr, begonnen, 6)

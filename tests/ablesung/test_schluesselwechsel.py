@@ -63,7 +63,7 @@ def neue_betreiberschluessel(kanal, zaehler, settings):
     """The operator has a second set; the meter knows the first one only."""
     renew_operator(settings.pki_ordner, datetime.now(UTC))
     schluessel = load_betreiberschluessel(settings.pki_ordner)
-    kanal.geraete.extensions["msb_betreiberschluessel"] = schluessel
+    kanal.geraete.extensions["msb_annahmestelle"].schluessel = schluessel
     return schluessel
 
 

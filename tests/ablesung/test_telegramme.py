@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+import structlog
 
+from betreiber import metrik
 from telegramm.messwerte import EREIGNISSE, FEHLANZEIGE, ZEIT, Meldung
 from tests.kanal import messwert, reihe
 
@@ -197,6 +199,23 @@ def test_the_device_log_and_lost_gaps_become_events(kanal, zaehler, tabellen, uh
     assert tabellen.ereignisse("LUECKE_BLEIBT") == [{"von": jetzt - 1800, "bis": jetzt}]
     # None of them brought a reading.
     assert tabellen.ereignisse("DATEN_EMPFANGEN") == []
+
+
+def test_an_unusual_request_gets_the_same_answer_the_long_way(kanal, zaehler, uhr, jetzt):
+    """A good request does not pass through the framework; it is counted like all others, and leaves no line."""
+    gezaehlt = metrik.ANFRAGEN.labels("POST", "/geraete/v1/telegramme", 200)
+    for nummer, kopf in enumerate(({}, {"content_type": "application/cms; version=1"})):
+        klartext = zaehler.telegramm(uhr, [messwert(jetzt - 900 * nummer, 1000)]).to_bytes()
+        der = zaehler.seal(klartext, uhr.now())
+        vorher = gezaehlt._value.get()
+        with structlog.testing.capture_logs() as zeilen:
+            antwort = kanal.post(der, zaehler.enrolled.zertifikat_tls, **kopf)
+        assert antwort.status_code == 200
+        assert zaehler.open(antwort.data, klartext).neu == 1
+        assert antwort.headers["Content-Type"] == "application/cms"
+        assert len(antwort.headers["X-Request-ID"]) == 32
+        assert gezaehlt._value.get() == vorher + 1
+        assert len(zeilen) == nummer
 
 
 def take_away(datenbank: str) -> None:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from db.models import Quarantaene, Verbrauch
+from betreiber.ablesung import speicher
+from db.models import Quarantaene, Stromzaehler
 from db.session import create_engine, create_session
 from gateway import Gateway
 from scripts.betreiberprozess import ApiKlient, Betreiberprozess
@@ -111,12 +112,14 @@ def short_pause(_sekunden):
 
 
 def stored(betreiber):
-    """Every stored reading in order; nothing may be in quarantine."""
+    """Every stored reading of the one meter in order; nothing may be in quarantine."""
     url = betreiber.umgebung.get("MSB_DATABASE_URL", f"sqlite:///{betreiber.daten / 'betreiber.db'}")
     engine = create_engine(url)
     with create_session(engine, lesen=True) as session:
         assert session.execute(select(Quarantaene.uhrzeit)).all() == []
-        spalten = (Verbrauch.uhrzeit, Verbrauch.stromverbrauch_gesamt_wh)
-        zeilen = [tuple(zeile) for zeile in session.execute(select(*spalten).order_by(Verbrauch.uhrzeit))]
+        nummern = session.scalars(select(Stromzaehler.stromzaehler_id)).all()
+        zeilen = [
+            ablesung[:2] for nummer in nummern for ablesung in speicher.series(session, nummer, 0, 2**40).values()
+        ]
     engine.dispose()
     return zeilen

@@ -15,9 +15,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 from sqlalchemy import delete, insert, select
 
+from betreiber.ablesung import speicher
 from betreiber.geraete import ZERTIFIKAT_SCHLUESSEL
 from db import models as tabellen
-from db.models import Fehlanzeige, Quarantaene, Telegrammstand, Verbrauch
+from db.models import (
+    Fehlanzeige,
+    Quarantaene,
+    Tagesstand,
+    Telegrammstand,
+    Verbrauch,
+    VerbrauchFassung,
+    VerbrauchTag,
+    Zaehlwerksabschnitt,
+)
 from db.session import create_session
 from gateway.einschreibung import enroll, enroll_again
 from gateway.fehler import NichtErreichbar
@@ -33,7 +43,16 @@ from tests.kanal import Kanal
 
 VIERTEL = 900
 NACH_DEM_PLATZ_S = 700  # slots lie in 0...599 s after the quarter hour
-TABELLEN = (Verbrauch, Quarantaene, Fehlanzeige, Telegrammstand)
+TABELLEN = (
+    Verbrauch,
+    VerbrauchTag,
+    Tagesstand,
+    VerbrauchFassung,
+    Zaehlwerksabschnitt,
+    Quarantaene,
+    Fehlanzeige,
+    Telegrammstand,
+)
 
 
 class Absturz(BaseException):
@@ -321,12 +340,9 @@ class Verlauf:
 
     def stored(self) -> list[tuple[int, int, int]]:
         """The same, as the operator has it."""
-        spalten = (Verbrauch.uhrzeit, Verbrauch.stromverbrauch_gesamt_wh, Verbrauch.einspeisung_gesamt_wh)
-        frage = (
-            select(*spalten).where(Verbrauch.stromzaehler_id == self.stromzaehler_id).order_by(Verbrauch.uhrzeit)
-        )
         with create_session(self.engine, lesen=True) as session:
-            return sorted(tuple(zeile) for zeile in session.execute(frage))
+            werte = speicher.series(session, self.stromzaehler_id, 0, 2**40).values()
+        return [ablesung[:3] for ablesung in werte]
 
     def quarantined(self) -> list[tuple[int, str]]:
         frage = select(Quarantaene.uhrzeit, Quarantaene.grund).where(

@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sqlalchemy import update
 
+from betreiber.ablesung import speicher
 from db.models import Stromzaehler, Telegrammstand
 from tests.hilfen import run_while_locked
 from tests.kanal import Zaehler, csr, messwert
@@ -31,6 +32,21 @@ def test_a_token_brings_certificates_that_work(kanal, zaehler, uhr):
     assert kanal.enrol(zaehler, zaehler.einschreibung(kanal.token(zaehler.stromzaehler_id))).status_code == 200
     assert zaehler.enrolled.epoche == 1
     assert kanal.deliver(zaehler, [messwert(int(uhr.now().timestamp()), 1)]).neu == 1
+
+
+def test_a_meter_of_which_there_were_readings_before_is_enrolled_as_any_other(kanal, zaehler, welt, uhr, session):
+    stand = speicher.lock(session, [zaehler.stromzaehler_id])[zaehler.stromzaehler_id]
+    assert (stand.epoche, stand.fenster) == (0, b"")
+    session.commit()
+    # Before that its row opens no door: its keys are unknown, whatever certificates it shows.
+    zaehler.antwort = kanal.enrolled("1EMH0000000002", welt.stromzaehler(zaehlernummer="1EMH0000000002")).antwort
+    werte = [messwert(int(uhr.now().timestamp()), 1)]
+    for epoche in (0, 1):
+        telegramm = zaehler.telegramm(uhr, werte, epoche=epoche)
+        assert kanal.refusal(zaehler, telegramm) == (401, "unbekannt")
+    assert kanal.enrol(zaehler, zaehler.einschreibung(kanal.token(zaehler.stromzaehler_id))).status_code == 200
+    assert zaehler.enrolled.epoche == 1
+    assert kanal.deliver(zaehler, werte).neu == 1
 
 
 def test_a_lost_answer_is_given_again(kanal, zaehler):

@@ -259,7 +259,7 @@ def test_a_set_that_was_revoked_meanwhile_ends_no_other(kanal, alt, neu, faellig
     """While a message under the new set is being opened, the old keys bring another set in its place."""
     renew(kanal, alt, neu)
     dritter = with_new_keys(alt)
-    schluessel = kanal.geraete.extensions["msb_betreiberschluessel"]
+    schluessel = kanal.geraete.extensions["msb_annahmestelle"].schluessel
 
     class Unterbrochen(dict):
         def __getitem__(self, ski):
