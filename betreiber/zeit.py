@@ -95,6 +95,18 @@ def iter_edges(von: datetime, bis: datetime, aufloesung: Aufloesung) -> Iterator
     yield bis
 
 
+def calendar_period(tag: date, aufloesung: Aufloesung) -> tuple[datetime, datetime]:
+    """The local day, ISO week, month or year in which a date lies, as [von, bis) in UTC."""
+    erster = tag
+    if aufloesung is Aufloesung.WOCHE:
+        erster -= timedelta(days=tag.weekday())
+    elif aufloesung is Aufloesung.MONAT:
+        erster = tag.replace(day=1)
+    elif aufloesung is Aufloesung.JAHR:
+        erster = date(tag.year, 1, 1)
+    return day_start(erster), day_start(_next_start(erster, aufloesung))
+
+
 def _next_start(tag: date, aufloesung: Aufloesung) -> date:
     """The first day of the bucket that follows the one in which `tag` lies."""
     if aufloesung is Aufloesung.TAG:

@@ -12,6 +12,7 @@ from betreiber.zeit import (
     Aufloesung,
     SimulierteUhr,
     Systemuhr,
+    calendar_period,
     day_start,
     format_zeitpunkt,
     iter_edges,
@@ -216,6 +217,23 @@ def test_a_day_holds_its_own_instants(tag):
     von, bis = day_start(tag), day_start(tag + timedelta(days=1))
     assert local_date(von) == local_date(bis - timedelta(microseconds=1)) == tag
     assert quarter_hours(tag, tag + timedelta(days=1)) in (92, 96, 100)
+
+
+@pytest.mark.parametrize(
+    ("tag", "aufloesung", "von", "bis"),
+    [
+        # UTC; summer time begins on 2026-03-29, the 25th of October 2026 is a Sunday.
+        (date(2026, 3, 29), Aufloesung.TAG, "2026-03-28T23", "2026-03-29T22"),
+        (date(2026, 10, 25), Aufloesung.WOCHE, "2026-10-18T22", "2026-10-25T23"),
+        (date(2026, 10, 26), Aufloesung.WOCHE, "2026-10-25T23", "2026-11-01T23"),
+        (date(2028, 2, 29), Aufloesung.MONAT, "2028-01-31T23", "2028-02-29T23"),
+        (date(2026, 12, 31), Aufloesung.MONAT, "2026-11-30T23", "2026-12-31T23"),
+        (date(2026, 12, 31), Aufloesung.JAHR, "2025-12-31T23", "2026-12-31T23"),
+    ],
+)
+def test_the_period_in_which_a_day_lies(tag, aufloesung, von, bis):
+    kanten = tuple(datetime.fromisoformat(f"{kante}:00:00+00:00") for kante in (von, bis))
+    assert calendar_period(tag, aufloesung) == kanten
 
 
 def test_system_clock_is_aware():
