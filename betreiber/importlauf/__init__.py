@@ -1,0 +1,1 @@
+"""Files of historic readings: reading them, checking them, taking them in like any other reading."""
