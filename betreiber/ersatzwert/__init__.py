@@ -1,0 +1,1 @@
+"""Ersatzwerte: substitutes, always marked, for quarter hours without a reading."""

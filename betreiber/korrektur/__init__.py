@@ -1,0 +1,1 @@
+"""Corrections: staff put a reading right, and everybody sees what changed."""

@@ -1,0 +1,230 @@
+"""Use cases of corrections: put a reading right, take it back, enter one by hand; the log of what changed."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from betreiber.ablesung import speicher
+from betreiber.ablesung.domain import (
+    Ablesung,
+    Grenzen,
+    Herkunft,
+    Qualitaet,
+    max_power,
+    rollover_wh,
+)
+from betreiber.ablesung.zaehlwerk import Zaehlwerk, move_edge
+from betreiber.auth.domain import Akteur
+from betreiber.ereignis.domain import Ereignisart
+from betreiber.ereignis.service import record_audit, record_ereignis
+from betreiber.errors import EingabeUngueltig, KonfliktFehler
+from betreiber.korrektur import queries
+from betreiber.korrektur.domain import Wertaenderung, check_befund, check_korrektur, list_changes
+from betreiber.seite import Seite
+from betreiber.stromzaehler.service import get_stromzaehler
+from db.models import Stromzaehler, Telegrammstand
+from telegramm.messwerte import Messwert
+
+_AKTION = {Herkunft.KORREKTUR: "KORRIGIERT", Herkunft.MANUELL: "EINGETRAGEN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wertauskunft:
+    """A reading as it was or is."""
+
+    bezug_gesamt_wh: int
+    einspeisung_gesamt_wh: int
+    qualitaet: str
+    herkunft: str
+    empfangen_zeitpunkt: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Aenderungsauskunft:
+    """What became of a reading; `alt` or `neu` None: there was none."""
+
+    messzeitpunkt: datetime
+    geaendert_zeitpunkt: datetime
+    alt: Wertauskunft | None
+    neu: Wertauskunft | None
+    bezug_differenz_wh: int | None
+    einspeisung_differenz_wh: int | None
+
+
+def correct_ablesung(
+    session: Session,
+    akteur: Akteur,
+    stromzaehler_id: int,
+    *,
+    messzeitpunkt: datetime,
+    bezug_gesamt_wh: int | None,
+    einspeisung_gesamt_wh: int | None,
+    entfernen: bool,
+    begruendung: str,
+) -> Wertauskunft | None:
+    """Put a reading in place of the stored one or where none is, or take it back; returns what is stored now.
+
+    The old one stays as a version. Twice is once. Raises NichtGefunden, EingabeUngueltig for registers that do not
+    go with `entfernen` or an instant in the future, KonfliktFehler for one that does not fit the measured readings
+    beside it, or when there is nothing to take back.
+    """
+    check_korrektur(bezug_gesamt_wh, einspeisung_gesamt_wh, entfernen, messzeitpunkt, akteur.zeitpunkt)
+    stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
+    stand = speicher.lock(session, [stromzaehler_id])[stromzaehler_id]
+    uhrzeit = int(messzeitpunkt.timestamp())
+    alt = speicher.registers(session, stromzaehler_id, [uhrzeit]).get(uhrzeit)
+    if alt is not None and alt.qualitaet is not Qualitaet.ABGELESEN:
+        alt = None  # A substitute gives way to what was read.
+    if entfernen:
+        _withdraw(session, akteur, stand, uhrzeit, alt, begruendung)
+        return None
+    neu = (bezug_gesamt_wh or 0, einspeisung_gesamt_wh or 0)
+    if alt is not None and alt[1:3] == neu:
+        return _as_auskunft(alt)
+    if alt is not None:
+        speicher.remove(session, stand, [uhrzeit], int(akteur.zeitpunkt.timestamp()))
+        _move_edge(session, akteur, stromzaehler, alt, neu)
+    grenzen = find_grenzen(session, akteur, stromzaehler)
+    herkunft = Herkunft.MANUELL if alt is None else Herkunft.KORREKTUR
+    posten = speicher.Posten(
+        stand, [Messwert(uhrzeit, *neu, None, 0)], grenzen, int(akteur.zeitpunkt.timestamp()), herkunft
+    )
+    ((befund,),) = speicher.write(session, [posten])
+    check_befund(befund)
+    _record(session, akteur, stromzaehler_id, _AKTION[herkunft], messzeitpunkt, alt, neu, begruendung)
+    jetzige = speicher.registers(session, stromzaehler_id, [uhrzeit])[uhrzeit]
+    session.commit()
+    return _as_auskunft(jetzige)
+
+
+def list_wertaenderungen(
+    session: Session,
+    akteur: Akteur,
+    stromzaehler_id: int,
+    *,
+    von: datetime,
+    bis: datetime,
+    seite: int,
+    pro_seite: int,
+) -> Seite[Aenderungsauskunft]:
+    """What changed of the readings in [von, bis), newest change first: corrections, Ersatzwerte, their end.
+
+    Raises NichtGefunden, EingabeUngueltig unless `bis` is after `von`.
+    """
+    if bis <= von:
+        raise EingabeUngueltig("bis muss nach von liegen.", feld="bis", code="zeitraum_ungueltig")
+    get_stromzaehler(session, akteur, stromzaehler_id)
+    anfang, ende = math.ceil(von.timestamp()), math.ceil(bis.timestamp())
+    fassungen = speicher.versions(session, stromzaehler_id, anfang, ende)
+    zeiten = sorted({fassung.ablesung.uhrzeit for fassung in fassungen})
+    aenderungen = list_changes(
+        ((fassung.ablesung, fassung.ersetzt) for fassung in fassungen),
+        speicher.registers(session, stromzaehler_id, zeiten),
+    )
+    erste = (seite - 1) * pro_seite
+    return Seite(
+        [_describe(aenderung) for aenderung in aenderungen[erste : erste + pro_seite]],
+        seite,
+        pro_seite,
+        len(aenderungen),
+    )
+
+
+def find_grenzen(session: Session, akteur: Akteur, stromzaehler: Stromzaehler) -> Grenzen:
+    """Between which bounds staff may enter readings of a meter: from its installation on, whatever their age."""
+    einbauten = queries.list_einbauten(session, stromzaehler.stromzaehler_id)
+    return Grenzen(
+        fruehestens=int(einbauten[0][0].timestamp()) if einbauten else 0,
+        spaetestens=int(akteur.zeitpunkt.timestamp()),
+        hoechstleistung_w=max_power(leistung for _, leistung in einbauten),
+        eingebaut=bool(einbauten),
+        ueberlauf_wh=rollover_wh(stromzaehler.stellen),
+        zaehlwerk=Zaehlwerk(stromzaehler.faktor, speicher.sections(session, stromzaehler.stromzaehler_id)),
+    )
+
+
+def _withdraw(
+    session: Session, akteur: Akteur, stand: Telegrammstand, uhrzeit: int, alt: Ablesung | None, begruendung: str
+) -> None:
+    jetzt = int(akteur.zeitpunkt.timestamp())
+    if alt is None:
+        if speicher.versions(session, stand.stromzaehler_id, uhrzeit, uhrzeit + 1):
+            return  # It was taken back before.
+        raise KonfliktFehler(
+            "Zu diesem Zeitpunkt ist keine Ablesung gespeichert. Prüfen Sie den Zeitpunkt.", code="ablesung_fehlt"
+        )
+    speicher.remove(session, stand, [uhrzeit], jetzt)
+    _record(session, akteur, stand.stromzaehler_id, "ENTFERNT", _instant(uhrzeit), alt, None, begruendung)
+    session.commit()
+
+
+def _move_edge(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, alt: Ablesung, neu: tuple[int, int]
+) -> None:
+    """A register that began anew with this reading began with what it really showed."""
+    abschnitte = speicher.sections(session, stromzaehler.stromzaehler_id)
+    if any(abschnitt.ab == alt.uhrzeit for abschnitt in abschnitte):
+        verschoben = move_edge(stromzaehler.faktor, abschnitte, alt.uhrzeit, alt[1:3], neu)
+        speicher.set_sections(session, stromzaehler.stromzaehler_id, verschoben, int(akteur.zeitpunkt.timestamp()))
+
+
+def _record(
+    session: Session,
+    akteur: Akteur,
+    stromzaehler_id: int,
+    aktion: str,
+    messzeitpunkt: datetime,
+    alt: Ablesung | None,
+    neu: tuple[int, int] | None,
+    begruendung: str,
+) -> None:
+    wann = {"messzeitpunkt": messzeitpunkt}
+    record_audit(
+        session,
+        akteur,
+        aktion,
+        "ablesung",
+        stromzaehler_id,
+        alt=wann | _registers(None if alt is None else alt[1:3]),
+        neu=wann | _registers(neu) | {"begruendung": begruendung},
+    )
+    record_ereignis(
+        session,
+        akteur,
+        Ereignisart.ABLESUNG_KORRIGIERT,
+        "stromzaehler",
+        stromzaehler_id,
+        wann | {"aktion": aktion},
+    )
+
+
+def _registers(stand: tuple[int, int] | None) -> dict[str, Any]:
+    return {} if stand is None else {"bezug_gesamt_wh": stand[0], "einspeisung_gesamt_wh": stand[1]}
+
+
+def _describe(aenderung: Wertaenderung) -> Aenderungsauskunft:
+    return Aenderungsauskunft(
+        _instant(aenderung.uhrzeit),
+        _instant(aenderung.geaendert),
+        None if aenderung.alt is None else _as_auskunft(aenderung.alt),
+        None if aenderung.neu is None else _as_auskunft(aenderung.neu),
+        aenderung.bezug_differenz_wh,
+        aenderung.einspeisung_differenz_wh,
+    )
+
+
+def _as_auskunft(ablesung: Ablesung) -> Wertauskunft:
+    return Wertauskunft(
+        ablesung.bezug_wh,
+        ablesung.einspeisung_wh,
+        ablesung.qualitaet.name,
+        ablesung.herkunft.name,
+        _instant(ablesung.empfangen),
+    )
+
+
+def _instant(sekunden: int) -> datetime:
+    return datetime.fromtimestamp(sekunden, UTC)

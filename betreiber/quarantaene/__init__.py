@@ -1,0 +1,1 @@
+"""Quarantine: readings that are stored and not used, until staff have decided."""

@@ -1,0 +1,69 @@
+"""Rules of corrections, and the log of changes."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet
+from betreiber.errors import EingabeUngueltig, KonfliktFehler
+from betreiber.korrektur.domain import Wertaenderung, check_befund, check_korrektur, list_changes
+
+JETZT = datetime(2026, 6, 15, 10, tzinfo=UTC)
+SPAETER = datetime(2026, 6, 15, 10, 15, tzinfo=UTC)
+
+
+def wert(uhrzeit, bezug_wh, empfangen, einspeisung_wh=0):
+    return Ablesung(uhrzeit, bezug_wh, einspeisung_wh, None, Qualitaet.ABGELESEN, 0, empfangen, Herkunft.KORREKTUR)
+
+
+@pytest.mark.parametrize(
+    ("bezug_wh", "einspeisung_wh", "entfernen", "messzeitpunkt", "code"),
+    [
+        (1, None, False, JETZT, "korrektur_unklar"),
+        (None, 1, False, JETZT, "korrektur_unklar"),
+        (None, None, False, JETZT, "korrektur_unklar"),
+        (1, None, True, JETZT, "korrektur_unklar"),
+        (None, 0, True, JETZT, "korrektur_unklar"),
+        (1, 1, False, SPAETER, "zeitpunkt_in_zukunft"),
+        (None, None, True, SPAETER, "zeitpunkt_in_zukunft"),
+    ],
+)
+def test_what_is_no_correction(bezug_wh, einspeisung_wh, entfernen, messzeitpunkt, code):
+    with pytest.raises(EingabeUngueltig) as fehler:
+        check_korrektur(bezug_wh, einspeisung_wh, entfernen, messzeitpunkt, JETZT)
+    assert fehler.value.code == code
+
+
+def test_a_correction():
+    check_korrektur(0, 0, False, JETZT, JETZT)
+    check_korrektur(None, None, True, JETZT, JETZT)
+    check_befund(Befund.NEU)
+
+
+@pytest.mark.parametrize(
+    ("befund", "satz"),
+    [(Befund.RUECKLAUF, "niedriger"), (Befund.LEISTUNG, "Anschluss"), (Befund.ZU_ALT, "eingebaut")],
+)
+def test_what_does_not_fit_is_refused_with_its_reason(befund, satz):
+    with pytest.raises(KonfliktFehler, match=satz) as fehler:
+        check_befund(befund)
+    assert fehler.value.code == "korrektur_unplausibel"
+
+
+def test_the_log_follows_every_reading_from_value_to_value():
+    """Reading 900: 100, at 50 corrected to 110, at 60 to 105. Reading 1800: withdrawn at 70, sent again at 80."""
+    a, b, c = wert(900, 100, 10), wert(900, 110, 50), wert(900, 105, 60, 3)
+    d, e = wert(1800, 200, 20), wert(1800, 210, 80)
+    aenderungen = list_changes([(a, 50), (b, 60), (d, 70)], {900: c, 1800: e})
+    assert aenderungen == [
+        Wertaenderung(1800, 80, None, e),
+        Wertaenderung(1800, 70, d, None),
+        Wertaenderung(900, 60, b, c),
+        Wertaenderung(900, 50, a, b),
+    ]
+    assert [aenderung.bezug_differenz_wh for aenderung in aenderungen] == [None, None, -5, 10]
+    assert [aenderung.einspeisung_differenz_wh for aenderung in aenderungen] == [None, None, 3, 0]
+
+
+def test_what_was_withdrawn_and_never_came_back():
+    assert list_changes([(wert(900, 100, 10), 50)], {}) == [Wertaenderung(900, 50, wert(900, 100, 10), None)]
