@@ -28,3 +28,13 @@ def check_geschehen(zeitpunkt: datetime, jetzt: datetime, feld: str) -> None:
             feld=feld,
             code="zeitpunkt_in_zukunft",
         )
+
+
+def describe_stand(bezug_wh: int, einspeisung_wh: int) -> str:
+    """Two registers as people read them: 9.880,543 kWh Bezug und 0,000 kWh Einspeisung."""
+    return f"{_as_kwh(bezug_wh)} Bezug und {_as_kwh(einspeisung_wh)} Einspeisung"
+
+
+def _as_kwh(energie_wh: int) -> str:
+    kwh = f"{energie_wh // 1000:,}".replace(",", ".")
+    return f"{kwh},{energie_wh % 1000:03} kWh"

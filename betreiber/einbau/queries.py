@@ -1,12 +1,14 @@
 """The SQL of which meter hangs where when."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from betreiber.seite import Seite, fetch_seite
-from db.models import Einbau, Messstelle
+from db.models import Einbau, Messstelle, Stromzaehler
 
 
 def get_einbau(session: Session, stromzaehler_id: int, einbau_id: int) -> Einbau | None:
@@ -19,8 +21,29 @@ def list_einbauten(session: Session, stromzaehler_id: int, *, seite: int, pro_se
     return fetch_seite(session, _of_stromzaehler(stromzaehler_id).order_by(Einbau.von), seite, pro_seite)
 
 
+def find_open_einbau(session: Session, stromzaehler_id: int, messstelle_id: int) -> Einbau | None:
+    """The Einbau of a meter that hangs at that Messstelle, with it; locked, so that one writer ends it."""
+    return session.scalar(
+        _of_stromzaehler(stromzaehler_id)
+        .where(Einbau.messstelle_id == messstelle_id, Einbau.bis.is_(None))
+        .with_for_update(of=Einbau)
+    )
+
+
+def list_anschlussleistungen(session: Session, stromzaehler_id: int) -> Sequence[Decimal]:
+    """The connection power in kW of each place where a meter hung."""
+    anweisung = select(Messstelle.anschlussleistung_kw).join(
+        Einbau, Einbau.messstelle_id == Messstelle.messstelle_id
+    )
+    return session.scalars(anweisung.where(Einbau.stromzaehler_id == stromzaehler_id)).all()
+
+
 def get_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:
     return session.get(Messstelle, messstelle_id)
+
+
+def get_stromzaehler(session: Session, stromzaehler_id: int) -> Stromzaehler | None:
+    return session.get(Stromzaehler, stromzaehler_id)
 
 
 def find_overlap(

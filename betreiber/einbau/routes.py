@@ -6,6 +6,8 @@ from flask.views import MethodView
 
 from betreiber.auth.zugang import current_akteur
 from betreiber.einbau import schemas, service
+from betreiber.einbau.faktorwechsel import change_factor
+from betreiber.einbau.zaehlerwechsel import exchange
 from betreiber.extensions import IF_MATCH, Blueprint, etag, required_version
 from betreiber.seite import SeiteQuerySchema
 from betreiber.session import current_session
@@ -13,12 +15,12 @@ from betreiber.session import current_session
 blp = Blueprint(
     "einbauten",
     __name__,
-    url_prefix="/v1/stromzaehler/<id:stromzaehler_id>/einbauten",
+    url_prefix="/v1",
     description="Which meter hangs where when",
 )
 
 
-@blp.route("")
+@blp.route("/stromzaehler/<id:stromzaehler_id>/einbauten")
 class EinbautenView(MethodView):
     @blp.arguments(SeiteQuerySchema, location="query")
     @blp.response(200, schemas.EinbauSeiteSchema)
@@ -34,7 +36,7 @@ class EinbautenView(MethodView):
         return einbau, etag(einbau.version)
 
 
-@blp.route("/<id:einbau_id>")
+@blp.route("/stromzaehler/<id:stromzaehler_id>/einbauten/<id:einbau_id>")
 class EinbauView(MethodView):
     @blp.response(200, schemas.EinbauSchema)
     def get(self, stromzaehler_id: int, einbau_id: int) -> Any:
@@ -51,3 +53,21 @@ class EinbauView(MethodView):
             current_session(), current_akteur(), stromzaehler_id, einbau_id, required_version(), **daten
         )
         return einbau, etag(einbau.version)
+
+
+@blp.route("/messstellen/<id:messstelle_id>/zaehlerwechsel")
+class ZaehlerwechselView(MethodView):
+    @blp.arguments(schemas.ZaehlerwechselAnlegenSchema)
+    @blp.response(201, schemas.ZaehlerwechselSchema)
+    def post(self, daten: dict[str, Any], messstelle_id: int) -> Any:
+        """Record that a meter took another one's place, with the last and the first register, all at once."""
+        return exchange(current_session(), current_akteur(), messstelle_id, daten)
+
+
+@blp.route("/stromzaehler/<id:stromzaehler_id>/faktorwechsel")
+class FaktorwechselView(MethodView):
+    @blp.arguments(schemas.FaktorwechselAnlegenSchema)
+    @blp.response(201, schemas.FaktorwechselSchema)
+    def post(self, daten: dict[str, Any], stromzaehler_id: int) -> Any:
+        """Record that another transformer factor holds from an instant on; readings before it stay as they are."""
+        return change_factor(current_session(), current_akteur(), stromzaehler_id, daten)

@@ -18,7 +18,7 @@ from betreiber.stromzaehler.domain import Zaehlerzustand, check_zeitraum
 from betreiber.stromzaehler.service import get_stromzaehler, set_zustand
 from betreiber.wartung.service import record_einbau
 from betreiber.zeit import local_date
-from db.models import Einbau
+from db.models import Einbau, Messstelle, Stromzaehler
 from db.session import violated_overlap
 
 
@@ -51,19 +51,29 @@ def create_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, daten:
             "Diese Messstelle gibt es nicht.", feld="messstelle_id", code="messstelle_unbekannt"
         )
     check_geschehen(daten["von"], akteur.zeitpunkt, "von")
-    einbau = Einbau(stromzaehler_id=stromzaehler_id, messstelle=messstelle, **daten)
-    _check_overlap(session, einbau, daten["von"], None)
+    einbau = install(session, akteur, stromzaehler, messstelle, daten["von"])
+    session.commit()
+    return einbau
+
+
+def install(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, messstelle: Messstelle, von: datetime
+) -> Einbau:
+    """Hang a meter at a place, in the caller's transaction. Raises KonfliktFehler as create_einbau."""
+    stromzaehler_id = stromzaehler.stromzaehler_id
+    einbau = Einbau(stromzaehler_id=stromzaehler_id, messstelle=messstelle, von=von)
+    _check_overlap(session, einbau, messstelle.messstelle_id, von, None)
     check_einbaubar(Zaehlerzustand(stromzaehler.zustand))
     session.add(einbau)
     _flush(session)
+    daten = {"messstelle_id": messstelle.messstelle_id, "von": von}
     neu = {"stromzaehler_id": stromzaehler_id, **daten}
     record_audit(session, akteur, "ANGELEGT", "einbau", einbau.einbau_id, neu=neu)
     set_zustand(session, akteur, stromzaehler, Zaehlerzustand.EINGEBAUT)
-    record_einbau(session, akteur, stromzaehler_id, local_date(einbau.von))
+    record_einbau(session, akteur, stromzaehler_id, local_date(von))
     record_ereignis(
         session, akteur, Ereignisart.STROMZAEHLER_EINGEBAUT, "stromzaehler", stromzaehler_id, daten=daten
     )
-    session.commit()
     return einbau
 
 
@@ -78,14 +88,22 @@ def end_einbau(
     einbau = get_einbau(session, akteur, stromzaehler_id, einbau_id)
     if einbau.version != version:
         raise VersionVeraltet
-    check_zeitraum(einbau.von, bis)
     check_geschehen(bis, akteur.zeitpunkt, "bis")
-    _check_overlap(session, einbau, einbau.von, bis)
+    take_out(session, akteur, einbau, bis)
+    session.commit()
+    return einbau
+
+
+def take_out(session: Session, akteur: Akteur, einbau: Einbau, bis: datetime) -> None:
+    """Take a meter from its place, in the caller's transaction. Raises as end_einbau."""
+    stromzaehler_id = einbau.stromzaehler_id
+    check_zeitraum(einbau.von, bis)
+    _check_overlap(session, einbau, einbau.messstelle_id, einbau.von, bis)
     hing_noch = einbau.bis is None
     alt, neu = apply_changes(einbau, {"bis": bis})
     if neu:
         _flush(session)
-        record_audit(session, akteur, "GEAENDERT", "einbau", einbau_id, alt=alt, neu=neu)
+        record_audit(session, akteur, "GEAENDERT", "einbau", einbau.einbau_id, alt=alt, neu=neu)
     if hing_noch:
         stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
         # Removing a meter does not make it trusted again.
@@ -95,13 +113,13 @@ def end_einbau(
         record_ereignis(
             session, akteur, Ereignisart.STROMZAEHLER_AUSGEBAUT, "stromzaehler", stromzaehler_id, daten=daten
         )
-    session.commit()
-    return einbau
 
 
-def _check_overlap(session: Session, einbau: Einbau, von: datetime, bis: datetime | None) -> None:
+def _check_overlap(
+    session: Session, einbau: Einbau, messstelle_id: int, von: datetime, bis: datetime | None
+) -> None:
     anderer = queries.find_overlap(
-        session, einbau.stromzaehler_id, einbau.messstelle_id, von, bis, ausser=einbau.einbau_id
+        session, einbau.stromzaehler_id, messstelle_id, von, bis, ausser=einbau.einbau_id
     )
     if anderer is not None:
         raise _zaehler_haengt() if anderer.stromzaehler_id == einbau.stromzaehler_id else _messstelle_belegt()
