@@ -18,6 +18,7 @@ import sqlalchemy
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from betreiber.ablesung import speicher
 from betreiber.auth.domain import Akteur, system_akteur
 from betreiber.einbau.service import create_einbau
 from betreiber.kunde.service import create_kunde
@@ -25,7 +26,7 @@ from betreiber.messstelle.service import create_messstelle
 from betreiber.settings import Settings
 from betreiber.stromzaehler.service import create_stromzaehler, create_zuordnung
 from betreiber.zeit import SimulierteUhr
-from db.models import Quarantaene, Stromzaehler, Verbrauch
+from db.models import Quarantaene, Stromzaehler
 from db.session import create_engine, create_session
 from scripts import fortschritt
 from scripts.betreiberprozess import BetreiberFehler, Betreiberprozess
@@ -176,33 +177,27 @@ def check(engine: Engine, ergebnis: dict[str, Any], zaehler: Path) -> list[str]:
 def compare(engine: Engine, zaehler: Path) -> tuple[int, list[str]]:
     """Compare the memory of each meter with what is stored: number of stored readings, one sentence a mistake."""
     anzahl, fehler = 0, []
-    with engine.connect() as verbindung:
-        for nummer, gespeichert in _stored(verbindung):
+    with create_session(engine, lesen=True) as session:
+        for nummer, gespeichert in _stored(session):
             with Zaehlwerk(zaehlwerk_datei(zaehler / nummer), None) as zaehlwerk:
                 gezaehlt = [wert[:3] for wert in zaehlwerk.readings(0, 2**40)]
             anzahl += len(gespeichert)
             if gezaehlt != gespeichert:
                 mengen = f"{len(gezaehlt)} Messwerte gezählt, {len(gespeichert)} gespeichert"
                 fehler.append(f"{nummer}: {mengen}, {len(set(gezaehlt) - set(gespeichert))} fehlen")
-        in_quarantaene = verbindung.scalar(sqlalchemy.select(sqlalchemy.func.count()).select_from(Quarantaene))
+        in_quarantaene = session.scalar(sqlalchemy.select(sqlalchemy.func.count()).select_from(Quarantaene))
     if in_quarantaene:
         fehler.append(f"{in_quarantaene} Messwerte sind in Quarantäne")
     return anzahl, fehler
 
 
-def _stored(verbindung: sqlalchemy.Connection) -> Iterator[tuple[str, list[tuple[int, int, int]]]]:
+def _stored(session: Session) -> Iterator[tuple[str, list[tuple[int, int, int]]]]:
     """Number and readings of each meter: (uhrzeit, register of import, of export in Wh), oldest first."""
-    for stromzaehler_id, nummer in verbindung.execute(
+    for stromzaehler_id, nummer in session.execute(
         sqlalchemy.select(Stromzaehler.stromzaehler_id, Stromzaehler.zaehlernummer)
     ).all():
-        werte = verbindung.execute(
-            sqlalchemy.select(
-                Verbrauch.uhrzeit, Verbrauch.stromverbrauch_gesamt_wh, Verbrauch.einspeisung_gesamt_wh
-            )
-            .where(Verbrauch.stromzaehler_id == stromzaehler_id)
-            .order_by(Verbrauch.uhrzeit)
-        )
-        yield nummer, [tuple(zeile) for zeile in werte]
+        werte = speicher.series(session, stromzaehler_id, 0, 2**40).values()
+        yield nummer, [ablesung[:3] for ablesung in werte]
 
 
 def as_markdown(ergebnis: dict[str, Any]) -> str:
