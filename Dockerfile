@@ -5,6 +5,10 @@ FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 
+# pg_dump and pg_restore for betreiber sichern and wiederherstellen.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm --recursive /var/lib/apt/lists
+
 COPY requirements/betrieb.txt requirements/betrieb.txt
 RUN pip install --require-hashes --only-binary :all: --requirement requirements/betrieb.txt
 

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -12,19 +13,26 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from betreiber.ablesung.routes import MEDIENTYP, TELEGRAMM_PFAD
 from betreiber.ablesung.routes import blp as zaehlerstaende
 from betreiber.ablesung.routes import geraete as telegramme
+from betreiber.ablesung.service import Annahmestelle
+from betreiber.auswertung.routes import blp as auswertung
 from betreiber.auth.routes import blp as anmeldung
 from betreiber.auth.zugang import check_rechte, init_zugang
 from betreiber.einbau.routes import blp as einbau
+from betreiber.ersatzwert.routes import blp as ersatzwerte
 from betreiber.extensions import init_extensions, problem
 from betreiber.firmware.routes import geraete as firmware
-from betreiber.firmware.service import Bildspeicher, Firmwarekatalog
-from betreiber.geraete import init_geraete
+from betreiber.firmware.service import Bildspeicher
+from betreiber.geraete import Direktweg, init_geraete
+from betreiber.korrektur.routes import blp as korrektur
 from betreiber.kunde.routes import blp as kunde
+from betreiber.loeschlauf.routes import blp as loeschlauf
 from betreiber.messstelle.routes import blp as messstelle
 from betreiber.openapi import RechtePlugin
 from betreiber.protokoll import init_request_log
+from betreiber.quarantaene.routes import blp as quarantaene
 from betreiber.schluessel.ablage import load_ausgabestelle, load_betreiberschluessel
 from betreiber.schluessel.routes import blp as schluessel
 from betreiber.schluessel.routes import geraete as einschreibung
@@ -74,9 +82,14 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
     init_zugang(app, settings)
     for blueprint in (
         anmeldung,
+        auswertung,
         einbau,
+        ersatzwerte,
+        korrektur,
         kunde,
+        loeschlauf,
         messstelle,
+        quarantaene,
         schluessel,
         stromzaehler,
         tarif,
@@ -104,11 +117,18 @@ def create_geraete_app(settings: Settings, lauscher: Lauscher, *, uhr: Uhr | Non
         app.extensions["msb_ausgabestelle"] = load_ausgabestelle(settings.pki_ordner)
         app.register_blueprint(einschreibung)
     else:
-        app.extensions["msb_betreiberschluessel"] = load_betreiberschluessel(settings.pki_ordner)
-        app.extensions["msb_firmwarekatalog"] = Firmwarekatalog()
+        stelle = Annahmestelle(
+            app.extensions["msb_engine"],
+            app.extensions["msb_uhr"],
+            load_betreiberschluessel(settings.pki_ordner),
+            hoechstalter=timedelta(days=settings.ablesung_hoechstalter_tage),
+            zeitraffer=settings.uhr_faktor,
+        )
+        app.extensions["msb_annahmestelle"] = stelle
         app.extensions["msb_firmwarebilder"] = Bildspeicher()
         app.register_blueprint(firmware)
         app.register_blueprint(telegramme)
+        app.wsgi_app = Direktweg(app, TELEGRAMM_PFAD, MEDIENTYP, stelle.receive)  # type: ignore[method-assign]
     return app
 
 

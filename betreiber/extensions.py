@@ -1,9 +1,12 @@
 """Api, Blueprint and JWT, set up so that every refusal has one shape: problem+json (RFC 9457)."""
 
+import errno
 import json
 import re
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, cast
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
 import structlog
 from apispec import BasePlugin
@@ -33,6 +36,9 @@ from betreiber.felder import INT64_MAX, Dezimal
 log = structlog.get_logger()
 # The database is away or full. Other errors of a driver are bugs of ours and stay visible as such.
 DATENBANKFEHLER = (OperationalError, InterfaceError, PoolTimeout)
+
+# Of an answer that is made piece by piece: so much is in memory at a time.
+SPOOL_BYTES = 256 * 1024
 
 # Codes and German texts for what Flask itself refuses.
 _HTTP = {
@@ -89,9 +95,22 @@ def _answer_constraint(error: IntegrityError) -> Response:
     return _answer_error(KonfliktFehler("Die Daten widersprechen anderen, die schon gespeichert sind."))
 
 
+def database_fault(error: Exception) -> str:
+    """What the database says of itself, for the log: SQLITE_FULL, DiskFull, OperationalError. Never its text."""
+    ursache = getattr(error, "orig", None) or error
+    return getattr(ursache, "sqlite_errorname", None) or type(ursache).__name__
+
+
 def _answer_database(error: Exception) -> Response:
-    log.error("database_unavailable", fehler=type(error).__name__)
+    log.error("database_unavailable", fehler=database_fault(error))
     return _answer_error(NichtVerfuegbar("Die Datenbank antwortet nicht. Bitte gleich noch einmal.", nach_s=5))
+
+
+def _answer_file(error: OSError) -> Response:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return _answer_unknown(error)
+    log.error("disk_full", fehler=errno.errorcode[error.errno])
+    return _answer_error(NichtVerfuegbar("Der Speicherplatz ist voll. Bitte später noch einmal.", nach_s=60))
 
 
 def _answer_unknown(error: Exception) -> Response:
@@ -175,6 +194,7 @@ def init_extensions(app: Flask, *plugins: BasePlugin) -> Api:
     app.register_error_handler(IntegrityError, _answer_constraint)
     for art in DATENBANKFEHLER:
         app.register_error_handler(art, _answer_database)
+    app.register_error_handler(OSError, _answer_file)
     app.register_error_handler(Exception, _answer_unknown)
     return api
 
@@ -206,6 +226,41 @@ def required_version() -> int:
     if treffer is None:
         raise VersionVeraltet('If-Match nennt keine Version. Senden Sie den ETag mit Anführungszeichen, wie "3".')
     return int(treffer.group(1))
+
+
+def send_file(stuecke: Iterable[bytes], mimetype: str, dateiname: str | None = None) -> Response:
+    """An answer that is made piece by piece, in constant memory. `dateiname`: as which a browser saves it.
+
+    The pieces go into a temporary file as fast as the database gives them, and from there to the client as slowly
+    as it takes them: no connection of the database waits for a slow line, and what fails on the way is a refusal
+    and never half an answer that looks whole.
+    """
+    datei = SpooledTemporaryFile(SPOOL_BYTES)
+    try:
+        datei.writelines(stuecke)
+        laenge = datei.tell()
+        datei.seek(0)
+        kurz = datei.read() if laenge <= SPOOL_BYTES else None
+    except BaseException:
+        datei.close()
+        raise
+    if kurz is not None:
+        datei.close()
+        antwort = Response(kurz, mimetype=mimetype)
+    else:
+        antwort = Response(_drain(datei), mimetype=mimetype)
+        antwort.content_length = laenge
+        # Also when nobody reads a byte of it: the client is gone, or asked by HEAD.
+        antwort.call_on_close(datei.close)
+    if dateiname is not None:
+        antwort.headers.set("Content-Disposition", "attachment", filename=dateiname)
+    return antwort
+
+
+def _drain(datei: IO[bytes]) -> Iterator[bytes]:
+    with datei:
+        while stueck := datei.read(SPOOL_BYTES):
+            yield stueck
 
 
 def etag(version: int) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -48,6 +49,14 @@ def _liste(wert: str) -> tuple[str, ...]:
 def _umgebung(wert: str) -> str:
     if wert not in UMGEBUNGEN:
         raise ValueError(f"expected one of {', '.join(UMGEBUNGEN)}")
+    return wert
+
+
+def _lastprofil(wert: str) -> str:
+    if wert not in ("eigen", "h25"):
+        raise ValueError("expected eigen or h25")
+    if wert == "h25" and find_spec("demandlib") is None:
+        raise ValueError("first: pip install 'messstellenbetreiber[h25]'")
     return wert
 
 
@@ -139,6 +148,9 @@ class Settings:
         0, _between(0, 64), "worker processes of the device listener; 0: one on SQLite, two on PostgreSQL"
     )
     threads: int = _var(8, _between(1, 128), "requests that a worker process works on at once")
+    geraete_gleichzeitig: int = _var(
+        64, _between(1, 128), "requests of devices that a worker process works on at once; they share a commit"
+    )
     geraete_wartend: int = _var(
         64,
         _between(0, 256),
@@ -154,6 +166,29 @@ class Settings:
     mail_absender: str = _var("kundenservice@example.org", _mail_adresse, "sender address of mails")
     ablesung_hoechstalter_tage: int = _var(
         400, _between(1, 36_500), "age up to which the device channel takes readings"
+    )
+    falten_nach_tagen: int = _var(
+        3, _between(0, 366), "days after the end of a UTC day until its readings are folded into one block"
+    )
+    ersatzwert_wartezeit_stunden: int = _var(
+        24, _between(24, 8_760), "age in hours from which a missing reading is substituted"
+    )
+    ersatzwert_linear_viertelstunden: int = _var(
+        8, _between(0, 672), "missing readings up to which a gap is filled in a straight line"
+    )
+    ersatzwert_rueckschau_tage: int = _var(
+        28, _between(7, 366), "how many days back a comparable day may lie, and a profile begins"
+    )
+    ersatzwert_lastprofil: str = _var(
+        "eigen",
+        _lastprofil,
+        "eigen: what the meter measured; h25: where it measured nothing, H25 of the BDEW (extra h25)",
+    )
+    aufbewahrung_jahre: int = _var(
+        3, _between(2, 3), "full calendar years after that of a reading for which it is kept; by law at most 3"
+    )
+    loeschlauf_aktiv: bool = _var(
+        True, _wahr, "whether readings whose time is over are deleted every night; 0 while a dispute needs them"
     )
     argon2_zeit: int = _var(3, _between(1, 20), "argon2id: passes")
     argon2_speicher_kib: int = _var(65_536, _between(8, 4_194_304), "argon2id: memory in KiB")

@@ -4,11 +4,15 @@ import os
 
 import click
 
+from betreiber.cli.ablesungen import ablesungen
 from betreiber.cli.benutzer import benutzer
 from betreiber.cli.betrieb import einstellungen, neu_laden, prozess, start
 from betreiber.cli.datenbank import datenbank
+from betreiber.cli.ersatzwerte import ersatzwerte
 from betreiber.cli.firmware import firmware
+from betreiber.cli.loeschen import loeschen
 from betreiber.cli.pki import pki
+from betreiber.cli.sicherung import sichern, wiederherstellen
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -22,5 +26,19 @@ def main() -> None:
     os.umask(0o077)
 
 
-for _befehl in (start, neu_laden, prozess, einstellungen, datenbank, benutzer, pki, firmware):
+for _befehl in (
+    start,
+    neu_laden,
+    prozess,
+    einstellungen,
+    datenbank,
+    benutzer,
+    pki,
+    firmware,
+    ablesungen,
+    ersatzwerte,
+    loeschen,
+    sichern,
+    wiederherstellen,
+):
     main.add_command(_befehl)

@@ -63,6 +63,27 @@ def command_akteur(settings: Settings) -> Akteur:
 
 
 @contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far long work is: it tells what it does, how much of it is done, and of how much; a bar each."""
+    balken: Any = None
+
+    def show(was: str, fertig: int, gesamt: int) -> None:
+        nonlocal balken
+        if balken is None or balken.label != was:
+            if balken is not None:
+                balken.render_finish()
+            balken = click.progressbar(length=gesamt, label=was, file=sys.stderr)
+            balken.render_progress()
+        balken.update(fertig - balken.pos)
+
+    try:
+        yield show
+    finally:
+        if balken is not None:
+            balken.render_finish()
+
+
+@contextmanager
 def open_engine(settings: Settings) -> Iterator["Engine"]:
     """The database, for one command."""
     from db.session import create_engine
@@ -75,9 +96,9 @@ def open_engine(settings: Settings) -> Iterator["Engine"]:
 
 
 @contextmanager
-def open_session(settings: Settings) -> Iterator["Session"]:
-    """A session of the database, for one command."""
+def open_session(settings: Settings, *, lesen: bool = False) -> Iterator["Session"]:
+    """A session of the database, for one command; `lesen`: it only reads, and keeps no meter waiting."""
     from db.session import create_session
 
-    with open_engine(settings) as engine, create_session(engine) as session:
+    with open_engine(settings) as engine, create_session(engine, lesen=lesen) as session:
         yield session

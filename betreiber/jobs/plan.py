@@ -9,15 +9,22 @@ from huey import MemoryHuey, crontab
 from huey.consumer import Consumer
 from sqlalchemy import Engine
 
+from betreiber.ablesung.faltung import fold_days, watch_partitionen
 from betreiber.auth.domain import system_akteur
 from betreiber.auth.service import delete_expired
 from betreiber.ereignis.nachricht import DateiVersand, SmtpVersand, Versand, send_nachrichten
+from betreiber.ersatzwert.domain import Regeln
+from betreiber.ersatzwert.service import form_ersatzwerte
+from betreiber.ersatzwert.standardprofil import h25_weight
+from betreiber.loeschlauf.service import delete_expired_readings
 from betreiber.settings import Settings
-from db.schema import ensure_partitionen
+from db.schema import drop_partitionen, ensure_partitionen
 from db.session import create_engine, create_session
 
 log = structlog.get_logger()
 PARTITIONEN_VORAUS = timedelta(days=92)
+# Older readings come in single ones, if at all: the DEFAULT partition has room for them.
+PARTITIONEN_ZURUECK = timedelta(days=4 * 366)
 
 
 def run_jobs(settings: Settings) -> None:
@@ -29,6 +36,10 @@ def run_jobs(settings: Settings) -> None:
         ("nachrichten_senden", crontab(), send_mails),
         ("abgelaufenes_loeschen", crontab(minute="7"), clean_up),
         ("partitionen_anlegen", crontab(minute="11", hour="1"), make_partitionen),
+        ("tage_falten", crontab(minute="17", hour="1"), fold),
+        ("partitionen_pruefen", crontab(minute="7", hour="2"), check_partitionen),
+        ("messwerte_loeschen", crontab(minute="37", hour="2"), delete_readings),
+        ("ersatzwerte_bilden", crontab(minute="23"), form_missing),
     ):
         huey.periodic_task(minuten, name=name)(_logged(name, job, settings, engine))
     # A database that is away now must not end the process: three early ends stop the whole operator.
@@ -53,6 +64,48 @@ def make_partitionen(settings: Settings, engine: Engine) -> int:
     """Make the partitions of the months to come; nothing to do on SQLite."""
     jetzt = settings.uhr.now()
     return len(ensure_partitionen(engine, jetzt, jetzt + PARTITIONEN_VORAUS))
+
+
+def form_missing(settings: Settings, engine: Engine) -> int:
+    """Form the Ersatzwerte of what is missing and overdue."""
+    with create_session(engine) as session:
+        akteur = system_akteur("jobs", settings.uhr.now())
+        return form_ersatzwerte(session, akteur, ersatzwert_regeln(settings)).anzahl
+
+
+def ersatzwert_regeln(settings: Settings) -> Regeln:
+    """By which rules this operator forms Ersatzwerte."""
+    return Regeln(
+        wartezeit_s=settings.ersatzwert_wartezeit_stunden * 3600,
+        linear_hoechstens=settings.ersatzwert_linear_viertelstunden,
+        rueckschau_tage=settings.ersatzwert_rueckschau_tage,
+        standardprofil=h25_weight if settings.ersatzwert_lastprofil == "h25" else None,
+    )
+
+
+def delete_readings(settings: Settings, engine: Engine) -> int:
+    """Delete the readings whose time is over, and partitions that are empty now; returns the deleted rows."""
+    if not settings.loeschlauf_aktiv:
+        return 0
+    jetzt = settings.uhr.now()
+    with create_session(engine) as session:
+        lauf = delete_expired_readings(session, system_akteur("jobs", jetzt), jahre=settings.aufbewahrung_jahre)
+    drop_partitionen(engine, jetzt - PARTITIONEN_ZURUECK)
+    return sum(lauf.ergebnis.values()) if lauf else 0
+
+
+def fold(settings: Settings, engine: Engine) -> int:
+    """Fold the days that are over into blocks."""
+    with create_session(engine) as session:
+        akteur = system_akteur("jobs", settings.uhr.now())
+        return fold_days(session, akteur, nach_tagen=settings.falten_nach_tagen)
+
+
+def check_partitionen(settings: Settings, engine: Engine) -> int:
+    """Raise the alarm when readings lie where no partition was made for them."""
+    with create_session(engine) as session:
+        akteur = system_akteur("jobs", settings.uhr.now())
+        return watch_partitionen(session, akteur, nach_tagen=settings.falten_nach_tagen)
 
 
 def mail_versand(settings: Settings) -> Versand:

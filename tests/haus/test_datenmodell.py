@@ -17,7 +17,8 @@ TABELLEN = Base.metadata.tables
 KEINE_NOMEN = set(
     "app auth base ca cbor cli cms code db display domain e env errors extensions h25 hash id init jobs jti"
     " mail name openapi page pages queries routes s schema schemas server service session settings sha256 ski"
-    " text title token type types v1 version web w wh kw kwh ct eur first last next previous total detail".split()
+    " text title token type types v1 version web w wh kw kwh kwh2 ct eur first last next previous total"
+    " detail".split()
 )
 PLURAL = {
     "einbauten": "einbau",
