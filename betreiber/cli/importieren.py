@@ -1,6 +1,7 @@
 """`betreiber ablesungen importieren`: take in files of historic readings."""
 
 import csv
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,18 +72,20 @@ def importieren(
     abgelehnt = 0
     with open_session(settings) as session, _Bericht.open(bericht) as zeilen:
         for datei in dateien:
-            auftrag = Auftrag(datei.name, settings.aufbewahrung_jahre, probelauf, erneut, anfangsstand_wh)
-            zeilen.begin(datei.name)
+            # A name from a system with another character set is no text that can be stored.
+            name = os.fsencode(datei.name).decode(errors="replace")
+            auftrag = Auftrag(name, settings.aufbewahrung_jahre, probelauf, erneut, anfangsstand_wh)
+            zeilen.begin(name)
             try:
                 with datei.open("rb") as strom, progress() as balken:
                     ergebnis = import_datei(
                         session, command_akteur(settings), strom, auftrag, report=zeilen.write, progress=balken
                     )
             except BetreiberError as error:
-                error.detail = f"{datei}: {error.detail}"
+                error.detail = f"{name}: {error.detail}"
                 raise
             zeilen.show(ergebnis.format)
-            _show(datei.name, ergebnis, probelauf=probelauf)
+            _show(name, ergebnis, probelauf=probelauf)
             abgelehnt += ergebnis.abgelehnt
     sys.exit(1 if abgelehnt else 0)
 
@@ -117,7 +120,8 @@ class _Bericht:
         if pfad is None:
             yield cls(None)
             return
-        with pfad.open("a+", encoding="utf-8", newline="") as ziel:
+        # What is no text must be seen as no report, whatever its bytes.
+        with pfad.open("a+", encoding="utf-8", errors="backslashreplace", newline="") as ziel:
             ziel.seek(0)
             anfang = ziel.read(len(_KOPF))
             if anfang not in ("", _KOPF):

@@ -16,8 +16,8 @@ from betreiber.ablesung.zaehlwerk import Zaehlwerk
 ABGEWIESEN = "ABGEWIESEN"
 # 10 GWh in a quarter hour are beyond every meter; sums of millions of lines stay within 64 bits.
 ENERGIE_HOECHSTENS_WH = 10**10
-# An instant before electronic meters or beyond every plan is a slip; at the ends of the calendar it could not even be
-# shown in another time zone.
+# An instant before electronic meters or beyond every plan is a slip; at the ends of the calendar it could not even
+# be shown in another time zone.
 _ZEITEN = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 _QUARANTAENE = "Die Ablesung liegt in der Quarantäne; die Sachbearbeitung entscheidet dort."
 HINWEISE = {

@@ -6,6 +6,7 @@ tampered with: it is refused as a whole, before anything of it is used.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from betreiber.errors import EingabeUngueltig
@@ -80,11 +81,18 @@ def _iter_segments(text: str, zeichen: str) -> Iterator[Segment]:
         if treffer is None or len(treffer[0]) > SEGMENT_HOECHSTENS or "\0" in treffer[0]:
             raise EingabeUngueltig(f"Das {nummer}. Segment hat kein Ende, ist zu lang oder enthält Nullzeichen.")
         stelle = treffer.end()
-        elemente = tuple(
-            tuple(_release(teil, freigabe) for teil in _split(stueck, teiler, freigabe))
-            for stueck in _split(treffer[1], element, freigabe)
-        )
-        yield Segment(nummer, elemente[0][0], elemente[1:])
+        yield Segment(nummer, *_read_text(treffer[1], element, teiler, freigabe))
+
+
+# An interchange says the same instants of every place: so they are in memory once.
+@lru_cache(20_000)
+def _read_text(text: str, element: str, teiler: str, freigabe: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    """Tag and elements of a segment."""
+    tag, *elemente = (
+        tuple(_release(teil, freigabe) for teil in _split(stueck, teiler, freigabe))
+        for stueck in _split(text, element, freigabe)
+    )
+    return tag[0], tuple(elemente)
 
 
 def _split(text: str, trenner: str, freigabe: str) -> list[str]:

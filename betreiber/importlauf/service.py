@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from itertools import islice
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung.domain import Befund
@@ -101,6 +102,10 @@ def _begin(session: Session, akteur: Akteur, quelle: Quelle, auftrag: Auftrag) -
     if lauf is None:
         lauf = _new_lauf(akteur, quelle, auftrag)
         session.add(lauf)
+        try:
+            session.flush()
+        except IntegrityError as error:  # On PostgreSQL two commands may find at once that nobody has begun.
+            raise _in_arbeit() from error
     elif auftrag.erneut and lauf.beendet_zeitpunkt is not None:
         lauf.begonnen_zeitpunkt, lauf.beendet_zeitpunkt = akteur.zeitpunkt, None
         lauf.position = lauf.neu = lauf.doppelt = lauf.abgelehnt = 0
@@ -128,8 +133,12 @@ def _lock(session: Session, quelle: Quelle, auftrag: Auftrag, bisher: Importlauf
     position = bisher.position
     lauf = queries.lock_lauf(session, quelle.sha256)
     if lauf is None or lauf.position != position or lauf.beendet_zeitpunkt is not None:
-        raise KonfliktFehler("Ein anderer Befehl liest diese Datei gerade ein. Warten Sie dessen Ende ab.")
+        raise _in_arbeit()
     return lauf
+
+
+def _in_arbeit() -> KonfliktFehler:
+    return KonfliktFehler("Ein anderer Befehl liest diese Datei gerade ein. Warten Sie dessen Ende ab.")
 
 
 def _count(lauf: Importlauf, bericht: Sequence[Berichtszeile], position: int) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Ablesung, Befund, Grenzen, Herkunft, Qualitaet, Stand, judge
-from betreiber.ablesung.speicher.umgebung import search
 from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
@@ -131,6 +130,8 @@ class Stapel:
             stand = as_register(lauf.energie(zeile.von), zeile.von, zaehlwerk, ueberlauf_wh)
             if stand is not None:
                 yield _Eintrag(None, Messwert(zeile.von, *stand, None, 0), Qualitaet.ABGELESEN)
+        # A substitute is no register that a device shows: it does not roll over.
+        ueberlauf_wh = ueberlauf_wh if zeile.qualitaet is Qualitaet.ABGELESEN else None
         stand = as_register(lauf.energie(zeile.bis), zeile.bis, zaehlwerk, ueberlauf_wh)
         if stand is None:
             self._tell(zeile, ABGEWIESEN, _NICHT_TEILBAR)
@@ -154,7 +155,7 @@ class Stapel:
             stand.stromzaehler_id: (eintraege[0].wert.uhrzeit, eintraege[-1].wert.uhrzeit)
             for stand, _, eintraege in gelesen
         }
-        umgebungen = search(self._session, spannen)
+        umgebungen = speicher.search(self._session, spannen)
         alle = []
         for stand, grenzen, eintraege in gelesen:
             bekannt = {ablesung.uhrzeit: ablesung for ablesung in umgebungen[stand.stromzaehler_id].readings()}
@@ -178,9 +179,8 @@ class Stapel:
             runde = [(einer, *_split_repeated(eintraege)) for einer, eintraege in offen]
             self._write([(einer, erste) for einer, erste, _ in runde])
             offen = [(einer, weitere) for einer, _, weitere in runde if weitere]
-        for einer in posten:
-            if einer.ersetzt:
-                self._substitute(einer)
+        if ersetzende := [einer for einer in posten if einer.ersetzt]:
+            self._substitute(ersetzende)
 
     def _write(self, runde: Sequence[tuple["_Posten", Sequence[_Eintrag]]]) -> None:
         auftrag = [
@@ -206,22 +206,36 @@ class Stapel:
                 art, nummer = Ereignisart.ABLESUNG_IN_QUARANTAENE, einer.stand.stromzaehler_id
                 record_ereignis(self._session, self._akteur, art, "stromzaehler", nummer, daten)
 
-    def _substitute(self, posten: "_Posten") -> None:
-        """Substitutes take the place of nothing or of other substitutes, and fit between what was measured."""
-        werte = [eintrag.wert for eintrag in posten.ersetzt]
-        neu: list[Ablesung] = []
-        for eintrag, befund in zip(
-            posten.ersetzt, judge(werte, posten.staende, None, None, posten.grenzen).befunde, strict=True
-        ):
-            if befund is Befund.NEU:
-                wert = eintrag.wert
-                neu.append(
-                    Ablesung(*wert[:4], eintrag.qualitaet, wert.status, self._jetzt, Herkunft.IMPORT),
-                )
-                self._judge(eintrag, befund)
-            else:
-                self._tell(eintrag.zeile, ABGEWIESEN, _ERSATZ_ABGEWIESEN[befund])
-        speicher.replace(self._session, posten.stand, neu)
+    def _substitute(self, posten: Sequence["_Posten"]) -> None:
+        """Substitutes take the place of nothing or of other substitutes, and fit between what was measured.
+
+        A register may have rolled over between the measured readings that were just stored: what a substitute
+        means is its energy, so energies are compared, and each becomes a register of the section in which it lies.
+        """
+        abschnitte = speicher.fleet_sections(self._session, [einer.stand.stromzaehler_id for einer in posten])
+        for einer in posten:
+            werk = Zaehlwerk(einer.grenzen.zaehlwerk.faktor, abschnitte.get(einer.stand.stromzaehler_id, ()))
+            energien = [
+                Messwert(wert.uhrzeit, *einer.grenzen.zaehlwerk.energie(*wert[:3]), None, 0)
+                for _, wert, _ in einer.ersetzt
+            ]
+            gemessen = {
+                zeit: Stand(zeit, *werk.energie(*stand[:3]), None) for zeit, stand in einer.staende.items()
+            }
+            grenzen = replace(einer.grenzen, ueberlauf_wh=None, zaehlwerk=Zaehlwerk(1))
+            befunde = judge(energien, gemessen, None, None, grenzen).befunde
+            neu: list[Ablesung] = []
+            for eintrag, energie, befund in zip(einer.ersetzt, energien, befunde, strict=True):
+                zeit = energie.uhrzeit
+                register = as_register(energie[1:3], zeit, werk, None)
+                if befund is not Befund.NEU:
+                    self._tell(eintrag.zeile, ABGEWIESEN, _ERSATZ_ABGEWIESEN[befund])
+                elif register is None:
+                    self._tell(eintrag.zeile, ABGEWIESEN, _NICHT_TEILBAR)
+                else:
+                    self._judge(eintrag, befund)
+                    neu.append(Ablesung(zeit, *register, None, eintrag.qualitaet, 0, self._jetzt, Herkunft.IMPORT))
+            speicher.replace(self._session, einer.stand, neu)
 
     def _judge(self, eintrag: _Eintrag, befund: Befund) -> None:
         self._tell(eintrag.zeile, befund.name, HINWEISE[befund])

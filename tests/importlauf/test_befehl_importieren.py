@@ -1,6 +1,7 @@
 """`betreiber ablesungen importieren`: what a clerk sees and gets."""
 
 import csv
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -87,6 +88,22 @@ def test_a_report_goes_on_and_overwrites_nothing(call, zaehler, tmp_path):
     ergebnis = call(staende(MAI, [1000]), "--bericht", str(bericht))
     assert (ergebnis.exit_code, bericht.read_text()) == (1, "etwas anderes")
     assert "kein Bericht" in ergebnis.stderr
+
+
+def test_what_is_no_report_is_not_written_into(call, zaehler, tmp_path):
+    (tmp_path / "bild.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    ergebnis = call(staende(MAI, [1000]), "--bericht", str(tmp_path / "bild.png"))
+    assert (ergebnis.exit_code, "ist kein Bericht" in ergebnis.stderr) == (1, True)
+    assert (tmp_path / "bild.png").read_bytes() == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_file_with_a_name_in_another_character_set(call, engine, zaehler, tmp_path):
+    """As a ZIP archive from an old Windows leaves it: März in ISO 8859-1."""
+    ergebnis = call(
+        staende(MAI, [1000]), "--bericht", str(tmp_path / "bericht.csv"), name=os.fsdecode(b"M\xe4rz.csv")
+    )
+    assert (ergebnis.exit_code, ergebnis.stdout) == (0, "M\ufffdrz.csv (CSV): 1 neu, 0 doppelt, 0 abgelehnt.\n")
+    assert len(stored(engine, zaehler)) == 1
 
 
 def test_an_opening_register_and_a_warning(call, engine, zaehler):

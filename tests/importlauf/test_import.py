@@ -1,19 +1,21 @@
 """Taking files in: the same judgement as on the device channel, exact registers, nothing half done."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
 
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Herkunft, Qualitaet
+from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.errors import EingabeUngueltig
 from db.models import Audit, Ereignis, Importlauf, Quarantaene
 from db.session import create_session
 from telegramm.messwerte import Messwert
 from tests.ablesungen import deliver, stored
 from tests.hilfen import recorded_statements
-from tests.importlauf.hilfen import MELO, NUMMER, energien, mscons, mscons_werte, sekunden, staende, utc
+from tests.importlauf.hilfen import EINBAU, MELO, NUMMER, energien, mscons, mscons_werte, sekunden, staende, utc
 from tests.sql_fehler import fail_each_statement
 
 MAI = "2026-05-01T00:00:00+02:00"
@@ -175,6 +177,23 @@ def test_substitutes_fit_between_what_was_measured(engine, zaehler, read_in, reg
     assert einlesung.abgelehnt == [(13, "ABGEWIESEN"), (16, "ABGEWIESEN")]
     assert "passt nicht" in einlesung.bericht[1].hinweis
     assert registers() == {BEGINN: 1000, BEGINN + 900: 1020, BEGINN + 3600: 1040}
+
+
+def test_substitutes_beside_a_rollover_keep_their_energy(engine, welt, read_in):
+    """Six digits, at 999,999.950 kWh: a substitute before and one behind the rollover, then measured ones."""
+    nummer = welt.stromzaehler(zaehlernummer=NUMMER, stellen=6)
+    welt.einbau(nummer, welt.messstelle(melo_id=MELO), EINBAU)
+    read_in(staende(MAI, [999_999_950]))
+    ersetzt = mscons_werte(MAI, ["0.03", "0.07"], "67")
+    gemessen = mscons_werte(utc(BEGINN + 1800), ["0.1", "0.1"])
+    weitere = mscons_werte(utc(BEGINN + 3600), ["0.05"], "67")
+    datei = mscons(["1-1:1.29.0", *ersetzt, *gemessen, *weitere])
+    assert read_in(datei).zahlen == (5, 0, 0)
+    with create_session(engine) as session:
+        zaehlwerk = Zaehlwerk(1, speicher.sections(session, nummer))
+    energien_wh = [zaehlwerk.energie(*a[:3])[0] for a in stored(engine, nummer).values()]
+    assert [bis - von for von, bis in pairwise(energien_wh)] == [30, 70, 100, 100, 50]
+    assert read_in(datei, erneut=True).zahlen == (0, 5, 0)
 
 
 def test_a_file_goes_on_from_a_substitute_of_the_one_before_and_leaves_it_one(engine, zaehler, read_in):

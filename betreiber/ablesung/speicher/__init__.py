@@ -22,6 +22,7 @@ from betreiber.ablesung.speicher.lesen import (
 from betreiber.ablesung.speicher.loeschen import count_before, delete_before, earliest_of, meters_before
 from betreiber.ablesung.speicher.schreiben import Posten, lock, recall, write
 from betreiber.ablesung.speicher.tage import count, coverage, page, runs
+from betreiber.ablesung.speicher.umgebung import search
 
 __all__ = [
     "Ablesung",
@@ -53,6 +54,7 @@ __all__ = [
     "remove",
     "replace",
     "runs",
+    "search",
     "sections",
     "series",
     "set_sections",
