@@ -5,7 +5,7 @@ import json
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from betreiber.ablesung.domain import Ablesung
 from betreiber.errors import BetreiberError
@@ -53,7 +53,7 @@ class Manifest:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Manifest":
+    def from_json(cls, text: str | bytes) -> "Manifest":
         """Raises SicherungUngueltig for what is no manifest of this format."""
         try:
             werte = json.loads(text)
@@ -94,7 +94,17 @@ def format_pruefsumme(summe: Pruefsumme) -> str:
     return f"{summe.stromzaehler_id};{summe.monat};{summe.anzahl};{summe.sha256}"
 
 
-def compare(gesichert: Iterable[str], gefunden: Iterable[str]) -> list[str]:
-    """One line for each checksum that is only in the backup, or only in the restored database."""
-    alt, neu = set(gesichert), set(gefunden)
-    return [f"fehlt: {zeile}" for zeile in sorted(alt - neu)] + [f"zuviel: {zeile}" for zeile in sorted(neu - alt)]
+def compare(gesichert: Iterable[str], gefunden: Iterable[str]) -> tuple[int, list[str]]:
+    """How many checksums the backup has; one line for each that is only in it, or only in the restored database.
+
+    Both come in the same order: as long as they are equal none of them stays in memory.
+    """
+    anzahl = 0
+    alt, neu = {""}, {""}
+    for vorher, nachher in zip_longest(gesichert, gefunden, fillvalue=""):
+        anzahl += vorher != ""
+        if vorher != nachher:
+            alt.add(vorher)
+            neu.add(nachher)
+    fehlt, zuviel = sorted(alt - neu), sorted(neu - alt)
+    return anzahl, [f"fehlt: {zeile}" for zeile in fehlt] + [f"zuviel: {zeile}" for zeile in zuviel]

@@ -1,15 +1,20 @@
-"""How each database is copied: SQLite by its online backup, PostgreSQL by pg_dump and pg_restore."""
+"""How each database is copied: SQLite by its online backup, PostgreSQL by its own programs."""
 
 import os
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+import tempfile
+from contextlib import closing, suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from typing import IO, cast
 
 from sqlalchemy import URL
 
 from betreiber.sicherung.domain import SicherungUngueltig
+
+_LEEREN = b"BEGIN;\nDROP SCHEMA public CASCADE;\nCREATE SCHEMA public;\n"
 
 
 def copy_sqlite(quelle: Path, ziel: Path) -> None:
@@ -27,24 +32,54 @@ def dump_postgresql(url: URL, ziel: Path, schnappschuss: str) -> None:
 
 
 def restore_postgresql(url: URL, quelle: Path) -> None:
-    """Put a dump into an empty database, wholly or not at all. Raises SicherungUngueltig."""
-    optionen = ("--no-owner", "--no-comments", "--single-transaction", "--exit-on-error")
-    _run("pg_restore", url, *optionen, str(quelle))
+    """Let a dump take the place of all that is in a database, wholly or not at all. Raises SicherungUngueltig.
+
+    pg_restore alone cannot empty a database and fill it in one transaction: it writes SQL, and psql runs it. What
+    breaks off has no COMMIT, and changes nothing.
+    """
+    adresse, umgebung = _address(url)
+    lesen = [find_program("pg_restore"), "--no-owner", "--no-comments", "--file=-", str(quelle)]
+    schreiben = [find_program("psql"), f"--dbname={adresse}", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    with tempfile.TemporaryFile("w+") as meldungen:
+        with (
+            subprocess.Popen(lesen, stdin=DEVNULL, stdout=PIPE, stderr=meldungen) as von,  # noqa: S603 - as below
+            subprocess.Popen(  # noqa: S603 - as below
+                schreiben, env=umgebung, stdin=PIPE, stdout=DEVNULL, stderr=meldungen
+            ) as nach,
+            # psql has ended at an error.
+            suppress(BrokenPipeError),
+            cast("IO[bytes]", nach.stdin) as sql,
+        ):
+            sql.write(_LEEREN)
+            shutil.copyfileobj(cast("IO[bytes]", von.stdout), sql)
+            if von.wait() == 0:
+                sql.write(b"COMMIT;\n")
+        if von.returncode or nach.returncode:
+            meldungen.seek(0)
+            raise SicherungUngueltig(
+                f"pg_restore ist gescheitert, die Datenbank ist, wie sie war:\n{meldungen.read().strip()}"
+            )
 
 
 def _run(programm: str, url: URL, *argumente: str) -> None:
-    # The list of processes is open to everybody on the machine: the password goes another way.
-    passwort = {"PGPASSWORD": str(url.password)} if url.password else {}
-    adresse = url._replace(drivername="postgresql", password=None).render_as_string()
+    adresse, umgebung = _address(url)
     lauf = subprocess.run(  # noqa: S603 - a program of PostgreSQL, arguments of our own
         [find_program(programm), f"--dbname={adresse}", *argumente],
-        env=os.environ | passwort,
-        stdin=subprocess.DEVNULL,
+        env=umgebung,
+        stdin=DEVNULL,
         capture_output=True,
         text=True,
     )
     if lauf.returncode != 0:
         raise SicherungUngueltig(f"{programm} ist gescheitert:\n{lauf.stderr.strip()}")
+
+
+def _address(url: URL) -> tuple[str, dict[str, str]]:
+    """The address of a database for a program of PostgreSQL, and the environment that it needs."""
+    # The list of processes is open to everybody on the machine: the password goes another way.
+    passwort = {"PGPASSWORD": str(url.password)} if url.password else {}
+    adresse = url._replace(drivername="postgresql", password=None).render_as_string()
+    return adresse, os.environ | passwort
 
 
 def find_program(programm: str, ordner: Path = Path("/usr/lib/postgresql")) -> str:

@@ -34,9 +34,3 @@ def export_snapshot(session: Session) -> str:
 def is_sound(session: Session) -> bool:
     """Whether SQLite finds its file in order."""
     return session.scalar(text("PRAGMA integrity_check")) == "ok"
-
-
-def drop_everything(session: Session) -> None:
-    """Empty a PostgreSQL database."""
-    session.execute(text("DROP SCHEMA public CASCADE"))
-    session.execute(text("CREATE SCHEMA public"))

@@ -79,7 +79,7 @@ def create_backup(
 def read_backup(quelle: Path) -> Manifest:
     """What a backup says of itself, once its files are found to be undamaged. Raises SicherungUngueltig."""
     try:
-        manifest = Manifest.from_json((quelle / MANIFEST).read_text(encoding="utf-8"))
+        manifest = Manifest.from_json((quelle / MANIFEST).read_bytes())
         summen = {
             quelle / manifest.datei: manifest.datei_sha256,
             quelle / PRUEFSUMMEN: manifest.pruefsummen_sha256,
@@ -97,8 +97,9 @@ def restore_backup(
 ) -> Vergleich:
     """Restore a backup, bring it up to this version, and compare it with what the backup says.
 
-    No operator may run on this database. On SQLite nothing is replaced unless all is equal. Raises
-    SicherungUngueltig: damaged, for the other database, of a newer version, or the database is not empty.
+    No operator may run on this database. On SQLite nothing is replaced unless all is equal; on PostgreSQL not
+    unless all of the dump can be put in. Raises SicherungUngueltig: damaged, for the other database, of a newer
+    version, or the database is not empty.
     """
     manifest = read_backup(quelle)
     adresse = make_url(url)
@@ -114,11 +115,9 @@ def restore_backup(
     if adresse.get_backend_name() == "sqlite":
         return _restore_sqlite(quelle, manifest, Path(str(adresse.database)), ueberschreiben, fortschritt)
     with _engine(url) as engine:
-        with create_session(engine) as session:
+        with create_session(engine, lesen=True) as session:
             if queries.has_tables(session):
                 _check_overwrite(ueberschreiben)
-                queries.drop_everything(session)
-                session.commit()
         fortschritt("Daten", 0, 1)
         programme.restore_postgresql(adresse, quelle / manifest.datei)
         fortschritt("Daten", 1, 1)
@@ -169,9 +168,9 @@ def _verify(engine: Engine, quelle: Path, manifest: Manifest, fortschritt: Forts
             if gleich_alt and zeilen.get(tabelle) != anzahl
         ]
         with gzip.open(quelle / PRUEFSUMMEN, "rt", encoding="ascii") as datei:
-            gesichert = datei.read().splitlines()
-        unterschiede += compare(gesichert, _sum_up(session, manifest.stichprobe, fortschritt))
-    return Vergleich(sum(zeilen.values()), len(gesichert), unterschiede)
+            gesichert = (zeile.rstrip("\n") for zeile in datei)
+            anzahl, andere = compare(gesichert, _sum_up(session, manifest.stichprobe, fortschritt))
+    return Vergleich(sum(zeilen.values()), anzahl, unterschiede + andere)
 
 
 @contextmanager

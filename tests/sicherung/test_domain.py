@@ -30,7 +30,14 @@ def test_a_manifest_comes_back():
 
 @pytest.mark.parametrize(
     "text",
-    ["kein JSON", "[]", "{}", '{"format": 1}', json.dumps(json.loads(MANIFEST.to_json()) | {"format": 2})],
+    [
+        "kein JSON",
+        b"\xff\xfe",
+        "[]",
+        "{}",
+        '{"format": 1}',
+        json.dumps(json.loads(MANIFEST.to_json()) | {"format": 2}),
+    ],
 )
 def test_what_is_no_manifest_is_refused(text):
     with pytest.raises(SicherungUngueltig):
@@ -48,8 +55,15 @@ def test_a_checksum_a_month():
     assert zeilen == ["7;2025-12;1;65c8001861914d05", "7;2026-01;1;dd5060e068280166"]
 
 
-def test_differences_are_named():
-    assert compare(["1;2026-01;1;a", "2;2026-01;1;b"], ["2;2026-01;1;b", "2;2026-02;1;c"]) == [
-        "fehlt: 1;2026-01;1;a",
-        "zuviel: 2;2026-02;1;c",
-    ]
+@pytest.mark.parametrize(
+    ("gesichert", "gefunden", "unterschiede"),
+    [
+        ("ab", "ab", []),
+        ("ab", "bc", ["fehlt: a", "zuviel: c"]),
+        ("abc", "ac", ["fehlt: b"]),
+        ("a", "", ["fehlt: a"]),
+        ("", "a", ["zuviel: a"]),
+    ],
+)
+def test_differences_are_named(gesichert, gefunden, unterschiede):
+    assert compare(gesichert, gefunden) == (len(gesichert), unterschiede)

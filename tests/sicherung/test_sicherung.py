@@ -164,6 +164,21 @@ def test_a_database_with_content_is_replaced_only_on_request(sicherung, datenban
     assert len(readings(datenbank, zaehler[0])) == ANZAHL
 
 
+def test_a_restoration_that_fails_leaves_what_was_there(sicherung, datenbank, engine, zaehler):
+    engine.dispose()
+    datei = sicherung / read_backup(sicherung).datei
+    heil = datei.read_bytes()
+    # Its last pages, or its last tables, are missing.
+    datei.write_bytes(heil[: len(heil) * 9 // 10])
+    resign(sicherung)
+    with pytest.raises((SicherungUngueltig, DatabaseError), match=r"pg_restore|malformed"):
+        restore_backup(sicherung, datenbank, ueberschreiben=True)
+    assert len(readings(datenbank, zaehler[0])) == ANZAHL
+    datei.write_bytes(heil)
+    resign(sicherung)
+    assert restore_backup(sicherung, datenbank, ueberschreiben=True).unterschiede == []
+
+
 def test_commands(settings, sicherung, ziel, tmp_path):
     def call(*argumente, url):
         umgebung = {"MSB_DATEN": str(tmp_path / "daten"), "MSB_DATABASE_URL": url}
