@@ -57,7 +57,7 @@ def change_factor(
     if vorher != daten["faktor"]:
         speicher.set_sections(session, stromzaehler_id, neu, jetzt)
         # What was counted on from the last reading by the factor of before is formed anew.
-        danach = speicher.series(session, stromzaehler_id, ab, jetzt).values()
+        danach = speicher.iter_series(session, stromzaehler_id, ab, jetzt)
         vorlaeufig = [wert.uhrzeit for wert in danach if wert.qualitaet is Qualitaet.VORLAEUFIGERWERT]
         speicher.remove(session, stand, vorlaeufig, jetzt)
         alt_neu = {"alt": {"ab": daten["ab"], "faktor": vorher}, "neu": daten}

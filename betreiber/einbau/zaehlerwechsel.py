@@ -23,6 +23,7 @@ from betreiber.einbau.service import install, take_out
 from betreiber.ereignis.service import record_audit
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
 from betreiber.stromzaehler.service import hand_over
+from betreiber.zeit import VIERTELSTUNDE_S
 from db.models import Einbau, Stromzaehler, Telegrammstand
 from telegramm.messwerte import Messwert
 
@@ -41,9 +42,9 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
     """Record that a meter took another one's place, in one transaction.
 
     The customers of the old meter have the new one from `zeitpunkt` on. Raises NichtGefunden for the place,
-    EingabeUngueltig for an unknown meter, an impossible instant or a register that cannot be, and KonfliktFehler
-    when the old meter does not hang there, the new one hangs elsewhere or may not be installed, or another
-    reading is stored for the instant.
+    EingabeUngueltig for an unknown meter, twice the same, an impossible instant or a register that cannot be, and
+    KonfliktFehler when the old meter does not hang there, the new one hangs elsewhere or may not be installed, or
+    another reading is stored for the instant, or the old meter counted on after it.
     """
     zeitpunkt = daten["zeitpunkt"]
     messstelle = queries.get_messstelle(session, messstelle_id)
@@ -52,6 +53,12 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
     check_geschehen(zeitpunkt, akteur.zeitpunkt, "zeitpunkt")
     alter = _get_zaehler(session, daten, "alter_stromzaehler_id")
     neuer = _get_zaehler(session, daten, "neuer_stromzaehler_id")
+    if neuer is alter:
+        raise EingabeUngueltig(
+            "Alter und neuer Zähler sind derselbe. Begann nur sein Zählwerk neu, entscheiden Sie das in der"
+            " Quarantäne.",
+            feld="neuer_stromzaehler_id",
+        )
     staende = speicher.lock(session, [alter.stromzaehler_id, neuer.stromzaehler_id])
     ausbau = queries.find_open_einbau(session, alter.stromzaehler_id, messstelle_id)
     if ausbau is None:
@@ -69,6 +76,7 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
     take_out(session, akteur, ausbau, zeitpunkt)
     einbau = install(session, akteur, neuer, messstelle, zeitpunkt)
     _read(session, akteur, alter, staende[alter.stromzaehler_id], daten, "schlussstand")
+    _check_stands_still(session, akteur, alter, daten)
     _read(session, akteur, neuer, staende[neuer.stromzaehler_id], daten, "anfangsstand")
     hand_over(session, akteur, alter.stromzaehler_id, neuer.stromzaehler_id, zeitpunkt)
     record_audit(session, akteur, "ZAEHLERWECHSEL", "messstelle", messstelle_id, neu=daten)
@@ -81,6 +89,22 @@ def _get_zaehler(session: Session, daten: Mapping[str, Any], feld: str) -> Strom
     if stromzaehler is None:
         raise EingabeUngueltig("Diesen Stromzähler gibt es nicht.", feld=feld, code="stromzaehler_unbekannt")
     return stromzaehler
+
+
+def _check_stands_still(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, daten: Mapping[str, Any]
+) -> None:
+    """Raise KonfliktFehler when the old meter has counted on: what flowed through it then would be nobody's."""
+    schluss = (daten["schlussstand"]["bezug_gesamt_wh"], daten["schlussstand"]["einspeisung_gesamt_wh"])
+    uhrzeit, jetzt = int(daten["zeitpunkt"].timestamp()), int(akteur.zeitpunkt.timestamp())
+    for ablesung in speicher.iter_series(session, stromzaehler.stromzaehler_id, uhrzeit + VIERTELSTUNDE_S, jetzt):
+        if ablesung.qualitaet is Qualitaet.ABGELESEN and ablesung[1:3] != schluss:
+            raise KonfliktFehler(
+                f"Der alte Zähler {stromzaehler.zaehlernummer} zeigte danach {describe_stand(*ablesung[1:3])}:"
+                " der Wechsel war später. Nennen Sie dessen Zeitpunkt; lief der Zähler nach dem Ausbau anderswo,"
+                " nehmen Sie zuerst diese Ablesungen zurück.",
+                code="zaehlerstand_widerspricht",
+            )
 
 
 def _read(

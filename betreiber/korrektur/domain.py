@@ -1,11 +1,12 @@
 """Rules of corrections, and the log of what changed. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from betreiber.ablesung.domain import Ablesung, Befund
+from betreiber.ablesung.domain import Ablesung, Befund, Qualitaet
+from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Register, Zaehlwerk, move_edge
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
 
 _UNPLAUSIBEL = {
@@ -63,6 +64,37 @@ def check_befund(befund: Befund) -> None:
     """Raise KonfliktFehler unless a corrected reading fits the measured ones beside it."""
     if befund is not Befund.NEU:
         raise KonfliktFehler(_UNPLAUSIBEL[befund], code="korrektur_unplausibel")
+
+
+def follow_edges(
+    zaehlwerk: Zaehlwerk, alte: Mapping[int, Ablesung], neue: Mapping[int, Register]
+) -> Sequence[Abschnitt]:
+    """The sections once the readings at these times are `neue`, in Wh, in place of `alte`, as far as measured.
+
+    A section that began with a reading that was wrong began with what the register really showed.
+    """
+    abschnitte = zaehlwerk.abschnitte
+    for ab in {abschnitt.ab for abschnitt in abschnitte} & neue.keys() & alte.keys():
+        if alte[ab].qualitaet is Qualitaet.ABGELESEN:
+            abschnitte = move_edge(zaehlwerk.faktor, abschnitte, ab, alte[ab][1:3], neue[ab])
+    return abschnitte
+
+
+def check_no_edge(uhrzeit: int, abschnitte: Iterable[Abschnitt]) -> None:
+    """Raise KonfliktFehler when the energy of what follows stands on the reading of this time."""
+    gruende = {abschnitt.grund for abschnitt in abschnitte if abschnitt.ab == uhrzeit}
+    if Abschnittsgrund.WECHSEL in gruende:
+        raise KonfliktFehler(
+            "Mit dieser Ablesung begann das Zählwerk neu. Korrigieren Sie ihren Stand; begann es doch nicht neu,"
+            " tragen Sie den Stand der letzten Ablesung davor ein.",
+            code="zaehlwerk_passt_nicht",
+        )
+    if Abschnittsgrund.FAKTOR in gruende:
+        raise KonfliktFehler(
+            "Ab dieser Ablesung gilt ein anderer Faktor. Korrigieren Sie ihren Stand; gilt der Faktor nicht,"
+            " tragen Sie zum selben Zeitpunkt wieder den alten ein.",
+            code="zaehlwerk_passt_nicht",
+        )
 
 
 def list_changes(ersetzte: Iterable[tuple[Ablesung, int]], jetzige: Mapping[int, Ablesung]) -> list[Wertaenderung]:

@@ -1,7 +1,7 @@
 """Use cases of corrections: put a reading right, take it back, enter one by hand; the log of what changed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,13 +16,20 @@ from betreiber.ablesung.domain import (
     max_power,
     rollover_wh,
 )
-from betreiber.ablesung.zaehlwerk import Zaehlwerk, move_edge
+from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
 from betreiber.korrektur import queries
-from betreiber.korrektur.domain import Wertaenderung, check_befund, check_korrektur, list_changes
+from betreiber.korrektur.domain import (
+    Wertaenderung,
+    check_befund,
+    check_korrektur,
+    check_no_edge,
+    follow_edges,
+    list_changes,
+)
 from betreiber.seite import Seite
 from betreiber.stromzaehler.service import get_stromzaehler
 from db.models import Stromzaehler, Telegrammstand
@@ -69,7 +76,7 @@ def correct_ablesung(
 
     The old one stays as a version. Twice is once. Raises NichtGefunden, EingabeUngueltig for registers that do not
     go with `entfernen` or an instant in the future, KonfliktFehler for one that does not fit the measured readings
-    beside it, or when there is nothing to take back.
+    beside it, or when there is nothing to take back, or a section of the register begins with it.
     """
     check_korrektur(bezug_gesamt_wh, einspeisung_gesamt_wh, entfernen, messzeitpunkt, akteur.zeitpunkt)
     stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
@@ -84,14 +91,15 @@ def correct_ablesung(
     neu = (bezug_gesamt_wh or 0, einspeisung_gesamt_wh or 0)
     if alt is not None and alt[1:3] == neu:
         return _as_auskunft(alt)
-    if alt is not None:
-        speicher.remove(session, stand, [uhrzeit], int(akteur.zeitpunkt.timestamp()))
-        _move_edge(session, akteur, stromzaehler, alt, neu)
+    jetzt = int(akteur.zeitpunkt.timestamp())
     grenzen = find_grenzen(session, akteur, stromzaehler)
+    if alt is not None:
+        speicher.remove(session, stand, [uhrzeit], jetzt)
+        abschnitte = follow_edges(grenzen.zaehlwerk, {uhrzeit: alt}, {uhrzeit: neu})
+        speicher.set_sections(session, stromzaehler_id, abschnitte, jetzt)
+        grenzen = replace(grenzen, zaehlwerk=Zaehlwerk(stromzaehler.faktor, abschnitte))
     herkunft = Herkunft.MANUELL if alt is None else Herkunft.KORREKTUR
-    posten = speicher.Posten(
-        stand, [Messwert(uhrzeit, *neu, None, 0)], grenzen, int(akteur.zeitpunkt.timestamp()), herkunft
-    )
+    posten = speicher.Posten(stand, [Messwert(uhrzeit, *neu, None, 0)], grenzen, jetzt, herkunft)
     ((befund,),) = speicher.write(session, [posten])
     check_befund(befund)
     _record(session, akteur, stromzaehler_id, _AKTION[herkunft], messzeitpunkt, alt, neu, begruendung)
@@ -151,24 +159,16 @@ def _withdraw(
 ) -> None:
     jetzt = int(akteur.zeitpunkt.timestamp())
     if alt is None:
-        if speicher.versions(session, stand.stromzaehler_id, uhrzeit, uhrzeit + 1):
+        fassungen = speicher.versions(session, stand.stromzaehler_id, uhrzeit, uhrzeit + 1)
+        if any(fassung.ablesung.qualitaet is Qualitaet.ABGELESEN for fassung in fassungen):
             return  # It was taken back before.
         raise KonfliktFehler(
             "Zu diesem Zeitpunkt ist keine Ablesung gespeichert. Prüfen Sie den Zeitpunkt.", code="ablesung_fehlt"
         )
+    check_no_edge(uhrzeit, speicher.sections(session, stand.stromzaehler_id))
     speicher.remove(session, stand, [uhrzeit], jetzt)
     _record(session, akteur, stand.stromzaehler_id, "ENTFERNT", _instant(uhrzeit), alt, None, begruendung)
     session.commit()
-
-
-def _move_edge(
-    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, alt: Ablesung, neu: tuple[int, int]
-) -> None:
-    """A register that began anew with this reading began with what it really showed."""
-    abschnitte = speicher.sections(session, stromzaehler.stromzaehler_id)
-    if any(abschnitt.ab == alt.uhrzeit for abschnitt in abschnitte):
-        verschoben = move_edge(stromzaehler.faktor, abschnitte, alt.uhrzeit, alt[1:3], neu)
-        speicher.set_sections(session, stromzaehler.stromzaehler_id, verschoben, int(akteur.zeitpunkt.timestamp()))
 
 
 def _record(

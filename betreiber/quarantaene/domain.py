@@ -60,7 +60,8 @@ def select_open(faelle: Iterable[F], entscheidung: Entscheidung) -> list[F]:
         elif entscheidung not in (Entscheidung.ERNEUT_PRUEFEN, fall.entscheidung):
             raise KonfliktFehler(
                 f"Über eine Ablesung dieses Zeitraums ist schon entschieden: {fall.entscheidung}."
-                " Wählen Sie den Zeitraum enger, oder korrigieren Sie den gespeicherten Stand.",
+                " Wählen Sie den Zeitraum enger, nennen Sie wert_sha256 der offenen Ablesung, oder korrigieren Sie"
+                " den gespeicherten Stand.",
                 code="quarantaene_entschieden",
             )
     return offene

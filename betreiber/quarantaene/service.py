@@ -22,6 +22,7 @@ from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
+from betreiber.korrektur.domain import follow_edges
 from betreiber.korrektur.service import find_grenzen
 from betreiber.quarantaene import queries
 from betreiber.quarantaene.domain import (
@@ -240,7 +241,9 @@ def _accept(
         for fall in offene
     ]
     vorher, dazwischen, nachher = _surroundings(session, stand.stromzaehler_id, neue)
-    zaehlwerk = grenzen.zaehlwerk
+    register = {ablesung.uhrzeit: ablesung[1:3] for ablesung in neue}
+    alte = speicher.registers(session, stand.stromzaehler_id, register)
+    zaehlwerk = Zaehlwerk(grenzen.zaehlwerk.faktor, follow_edges(grenzen.zaehlwerk, alte, register))
     if entscheidung is not Entscheidung.UEBERNEHMEN:
         abschnitte = begin_section(entscheidung, zaehlwerk, vorher, neue[0], grenzen.ueberlauf_wh or 0, jetzt)
         zaehlwerk = Zaehlwerk(zaehlwerk.faktor, abschnitte)
@@ -253,18 +256,17 @@ def _accept(
             ueberlauf_wh = grenzen.ueberlauf_wh or 0
             abschnitte = follow_rollovers(zaehlwerk.faktor, abschnitte, urteil.uebergaenge, ueberlauf_wh, jetzt)
             zaehlwerk = Zaehlwerk(zaehlwerk.faktor, abschnitte)
-        speicher.set_sections(session, stand.stromzaehler_id, abschnitte, jetzt)
     raender = [ablesung for ablesung in (vorher, nachher) if ablesung is not None]
     check_rising(sorted([*raender, *dazwischen, *neue], key=lambda ablesung: ablesung.uhrzeit), zaehlwerk)
     speicher.replace(session, stand, neue)
-    if zaehlwerk is not grenzen.zaehlwerk:
-        _withdraw_ersatzwerte(session, stand, vorher or neue[0], nachher, jetzt)
+    speicher.set_sections(session, stand.stromzaehler_id, zaehlwerk.abschnitte, jetzt)
+    _withdraw_ersatzwerte(session, stand, vorher or neue[0], nachher, jetzt)
 
 
 def _withdraw_ersatzwerte(
     session: Session, stand: Telegrammstand, vorher: Ablesung, nachher: Ablesung | None, jetzt: int
 ) -> None:
-    """Take back what was substituted as if the register had gone on: it is formed anew in its section."""
+    """Take back what was substituted up to or from other readings than these: it is formed anew between them."""
     letzte = nachher or speicher.newest(session, stand.stromzaehler_id) or vorher
     werte = speicher.series(session, stand.stromzaehler_id, vorher.uhrzeit, letzte.uhrzeit)
     zeiten = [zeit for zeit, wert in werte.items() if wert.herkunft is Herkunft.ERSATZWERT]

@@ -5,7 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from betreiber.ablesung import speicher
+from betreiber.ablesung.domain import Herkunft, Qualitaet
 from db.models import Audit, Einbau, Ereignis, KundeStromzaehler, Stromzaehler, Wartung
+from db.session import create_session
 from tests.kanal import messwert, reihe
 from tests.sql_fehler import fail_each_statement
 
@@ -131,6 +134,24 @@ def test_what_the_meter_has_sent_itself_must_be_the_same(gemessen):
     assert gemessen.exchange(schlussstand=gleich).status_code == 201
 
 
+def test_what_the_old_meter_counted_afterwards_is_not_lost(lage, engine):
+    beginn, von_selbst = int(WECHSEL.timestamp()), (None, Qualitaet.ABGELESEN, 0)
+    with create_session(engine) as schreiben:
+        stand = speicher.lock(schreiben, [lage.alter])[lage.alter]
+        werte = [
+            speicher.Ablesung(beginn + 900 * n, wh, 7, *von_selbst, beginn + 900 * n, Herkunft.GERAET)
+            for n, wh in enumerate([5_000, 5_000, 5_050])
+        ]
+        speicher.replace(schreiben, stand, werte)
+        schreiben.commit()
+    antwort = lage.exchange()
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zaehlerstand_widerspricht")
+    assert "zeigte danach 5,050 kWh Bezug" in antwort.json["detail"]
+    # An hour later it stood still.
+    spaeter = {"bezug_gesamt_wh": 5_050, "einspeisung_gesamt_wh": 7}
+    assert lage.exchange(zeitpunkt="2026-06-15T09:15:00Z", schlussstand=spaeter).status_code == 201
+
+
 def test_a_register_that_cannot_be(gemessen):
     # 30 kW and a quarter more for a quarter hour are 9,375 Wh; the display may be 1 kWh behind.
     for bezug_wh, wort in ((4_999, "gefallen"), (5_000 + 9_375 + 1_001, "schneller gestiegen")):
@@ -149,7 +170,13 @@ def test_what_speaks_against_an_exchange(lage, welt):
     for werte, erwartet in (
         ({"alter_stromzaehler_id": woanders}, (409, "zaehler_haengt_nicht")),
         ({"neuer_stromzaehler_id": woanders}, (409, "einbau_ueberlappt")),
-        ({"neuer_stromzaehler_id": lage.alter}, (409, "zaehlerstand_widerspricht")),
+        (
+            {
+                "neuer_stromzaehler_id": lage.alter,
+                "anfangsstand": {"bezug_gesamt_wh": 5_000, "einspeisung_gesamt_wh": 7},
+            },
+            (422, "eingabe_ungueltig"),
+        ),
         ({"neuer_stromzaehler_id": welt.stromzaehler(zustand="GESPERRT")}, (409, "zaehler_nicht_einbaubar")),
         ({"neuer_stromzaehler_id": fremder}, (409, "zuordnung_ueberlappt")),
         ({"alter_stromzaehler_id": 999_999}, (422, "stromzaehler_unbekannt")),

@@ -5,8 +5,16 @@ from datetime import UTC, datetime
 import pytest
 
 from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet
+from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Zaehlwerk
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
-from betreiber.korrektur.domain import Wertaenderung, check_befund, check_korrektur, list_changes
+from betreiber.korrektur.domain import (
+    Wertaenderung,
+    check_befund,
+    check_korrektur,
+    check_no_edge,
+    follow_edges,
+    list_changes,
+)
 
 JETZT = datetime(2026, 6, 15, 10, tzinfo=UTC)
 SPAETER = datetime(2026, 6, 15, 10, 15, tzinfo=UTC)
@@ -67,3 +75,36 @@ def test_the_log_follows_every_reading_from_value_to_value():
 
 def test_what_was_withdrawn_and_never_came_back():
     assert list_changes([(wert(900, 100, 10), 50)], {}) == [Wertaenderung(900, 50, wert(900, 100, 10), None)]
+
+
+@pytest.mark.parametrize(
+    ("qualitaet", "versatz_wh"),
+    [
+        # 1460 x 30 - 1460 x 40: up to the edge by the factor of before.
+        (Qualitaet.ABGELESEN, -14600),
+        # What an Ersatzwert says the register never showed.
+        (Qualitaet.ERSATZWERT, -15000),
+    ],
+)
+def test_a_section_moves_with_the_measured_reading_at_its_edge(qualitaet, versatz_wh):
+    abschnitte = (Abschnitt(900, Abschnittsgrund.FAKTOR, 40, -15000, 0, 0),)
+    alt = Ablesung(900, 1500, 0, None, qualitaet, 0, 0, Herkunft.GERAET)
+    neue = {900: (1460, 0), 1800: (1510, 0)}
+    (abschnitt,) = follow_edges(Zaehlwerk(30, abschnitte), {900: alt, 1800: alt}, neue)
+    assert abschnitt.bezug_versatz_wh == versatz_wh
+    assert follow_edges(Zaehlwerk(30, abschnitte), {}, neue) == abschnitte
+
+
+def test_what_follows_stands_on_the_first_reading_of_a_section():
+    abschnitte = [Abschnitt(900 * n, grund, 1, 0, 0, 0) for n, grund in enumerate(Abschnittsgrund)]
+    texte = []
+    for n in range(4):
+        try:
+            check_no_edge(900 * n, abschnitte)
+        except KonfliktFehler as fehler:
+            assert fehler.code == "zaehlwerk_passt_nicht"
+            texte.append((n, str(fehler)[:42]))
+    assert texte == [
+        (0, "Mit dieser Ablesung begann das Zählwerk ne"),
+        (2, "Ab dieser Ablesung gilt ein anderer Faktor"),
+    ]

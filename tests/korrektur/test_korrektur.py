@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Grenzen, Herkunft, Qualitaet
-from betreiber.ablesung.zaehlwerk import Zaehlwerk, begin_anew
+from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Zaehlwerk, begin_anew
 from db.models import Audit, Ereignis, Neuberechnung, Quarantaene
 from db.session import create_session
 from tests.ablesungen import deliver, everybody, stored
@@ -172,6 +172,50 @@ def test_the_first_reading_after_an_exchange_moves_its_section(correct, engine, 
     with create_session(engine, lesen=True) as session:
         (abschnitt,) = speicher.sections(session, zaehler)
     assert (abschnitt.ab, abschnitt.bezug_versatz_wh) == (VON + 9000, 1893)
+
+
+@pytest.mark.parametrize("grund", list(Abschnittsgrund))
+def test_the_reading_with_which_a_section_began_is_not_taken_back(correct, engine, zaehler, grund):
+    with create_session(engine) as session:
+        speicher.lock(session, [zaehler])
+        speicher.set_sections(session, zaehler, [Abschnitt(VON + 4500, grund, 1, 0, 0, VON)], VON)
+        session.commit()
+    antwort = correct(5, entfernen=True)
+    if grund is Abschnittsgrund.UEBERLAUF:
+        # What rolled over is found by the readings around it, whichever they are.
+        assert antwort.status_code == 200
+        return
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zaehlwerk_passt_nicht")
+    assert "Korrigieren Sie ihren Stand" in antwort.json["detail"]
+    assert registers(engine, zaehler)[5] == 1500
+
+
+def test_an_exchange_that_was_none_is_undone_by_the_register_before_it(correct, engine, zaehler):
+    """The reading of 9:15 was taken for the first of new electronics; all others are of the old count."""
+    abschnitte = begin_anew(1, (), VON + 4500, (1400, 0), (1500, 0), VON)
+    with create_session(engine) as session:
+        speicher.lock(session, [zaehler])
+        speicher.set_sections(session, zaehler, abschnitte, VON)
+        session.commit()
+    assert correct(5, 1400).status_code == 200
+    with create_session(engine, lesen=True) as session:
+        zaehlwerk = Zaehlwerk(1, speicher.sections(session, zaehler))
+    assert zaehlwerk.energie(VON + 8100, 1900, 0) == (1900, 0)
+
+
+def test_a_substitute_is_not_taken_back_however_often_it_was_formed(correct, engine, zaehler):
+    with create_session(engine) as session:
+        stand = speicher.lock(session, [zaehler])[zaehler]
+        for bezug_wh in (1910, 1920):
+            ersatz = stored(engine, zaehler)[VON + 9 * 900]._replace(
+                uhrzeit=VON + 10 * 900,
+                bezug_wh=bezug_wh,
+                qualitaet=Qualitaet.ERSATZWERT,
+                herkunft=Herkunft.ERSATZWERT,
+            )
+            speicher.replace(session, stand, [ersatz])
+        session.commit()
+    assert correct(10, entfernen=True).json["code"] == "ablesung_fehlt"
 
 
 def test_a_substitute_gives_way_to_what_was_read(correct, engine, zaehler, uhr):

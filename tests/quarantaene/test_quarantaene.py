@@ -248,6 +248,21 @@ def test_an_exchange_goes_on_from_the_last_reading(decide, send, engine, zaehler
     assert decide(12, 15, "WECHSEL").json == {"entschieden": 0, "offen": 0}
 
 
+@pytest.mark.parametrize("bezug_wh", [1460, 1540])
+def test_a_reading_that_is_used_moves_the_edge_of_its_section(
+    decide, send, engine, zaehler, client, als, bezug_wh
+):
+    assert send((5, bezug_wh)) == ["konflikt"]
+    daten = {"ab": instant(5).isoformat(), "faktor": 40, "begruendung": "Wandler getauscht"}
+    assert (
+        client.post(f"/v1/stromzaehler/{zaehler}/faktorwechsel", json=daten, als=als("wartung")).status_code == 201
+    )
+    assert decide(5, 6, "UEBERNEHMEN").json == {"entschieden": 1, "offen": 0}
+    # Up to the edge by the factor of before, from there on by the new one.
+    vorher_wh = bezug_wh - 1000
+    assert energies(engine, zaehler)[4:7] == [400, vorher_wh, vorher_wh + (1600 - bezug_wh) * 40]
+
+
 def test_a_rollover_counts_a_whole_turn(decide, engine, welt):
     """From 999,999,700 Wh on 100 Wh a quarter hour, at a meter whose connection nobody has recorded."""
     anderer = welt.stromzaehler()
@@ -287,19 +302,31 @@ def test_readings_of_the_old_count_do_not_follow_a_new_one(decide, send, engine,
         assert speicher.sections(session, zaehler) == ()
 
 
-def test_what_was_substituted_as_if_nothing_had_happened_is_taken_back(decide, send, engine, zaehler):
-    """Silent since reading 9, provisional up to 13; 10 and 12 show that the register began anew."""
+def substitute(engine, zaehler, nummern):
+    """Readings as if 100 Wh had flowed in each quarter hour."""
     with create_session(engine) as session:
         (stand,) = speicher.lock(session, [zaehler]).values()
-        muster = stored(engine, zaehler)[VON + 9 * 900]._replace(
-            qualitaet=Qualitaet.VORLAEUFIGERWERT, herkunft=Herkunft.ERSATZWERT
-        )
-        vorlaeufig = [muster._replace(uhrzeit=VON + n * 900, bezug_wh=1000 + 100 * n) for n in range(10, 14)]
-        speicher.replace(session, stand, vorlaeufig)
+        alt = stored(engine, zaehler)[VON]
+        muster = alt._replace(qualitaet=Qualitaet.ERSATZWERT, herkunft=Herkunft.ERSATZWERT)
+        ersatz = [muster._replace(uhrzeit=VON + n * 900, bezug_wh=1000 + 100 * n) for n in nummern]
+        speicher.replace(session, stand, ersatz)
         session.commit()
+
+
+def test_what_was_substituted_as_if_nothing_had_happened_is_taken_back(decide, send, engine, zaehler):
+    """Silent since reading 9, substituted up to 13; 10 and 12 show that the register began anew."""
+    substitute(engine, zaehler, range(10, 14))
     assert send((10, 3), (12, 203)) == ["ruecklauf"] * 2
     assert decide(10, 13, "WECHSEL").json["entschieden"] == 2
     assert registers(engine, zaehler)[9:] == [1900, 3, 203]
+
+
+def test_what_was_substituted_up_to_another_register_is_taken_back(decide, send, engine, zaehler):
+    assert send((13, 2300), (14, 2400)) == ["neu", "neu"]
+    substitute(engine, zaehler, range(10, 13))
+    assert send((13, 2050)) == ["konflikt"]
+    assert decide(13, 14, "UEBERNEHMEN").status_code == 200
+    assert registers(engine, zaehler)[9:] == [1900, 2050, 2400]
 
 
 def test_an_exchange_between_readings_of_the_new_count(decide, send, engine, zaehler):
