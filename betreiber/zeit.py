@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -58,6 +59,7 @@ def local_date(zeitpunkt: datetime) -> date:
     return zeitpunkt.astimezone(BERLIN).date()
 
 
+@lru_cache(4096)  # Eleven years; the edges of a month by day cost as much as one of its statements.
 def day_start(tag: date) -> datetime:
     """The instant at which a local day begins, in UTC."""
     return datetime(tag.year, tag.month, tag.day, tzinfo=BERLIN).astimezone(UTC)

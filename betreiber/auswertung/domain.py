@@ -186,9 +186,17 @@ def compare(neu_wh: int | None, alt_wh: int | None) -> Differenz:
     return Differenz(differenz_wh, prozent)
 
 
-def is_whole(wert: Verbrauchswert) -> bool:
-    """Whether a value covers its period: a customer has a part of it only when they moved in it."""
-    return wert.erwartet * VIERTELSTUNDE_S >= (wert.bis - wert.von) // timedelta(seconds=1)
+def is_whole(von: datetime, bis: datetime, teile: Iterable[Verbrauchswert]) -> bool:
+    """Whether values cover [von, bis) without a gap: a customer has a part of it only when they moved in it.
+
+    Of several meters at once each may cover the same part, so that their quarter hours say nothing.
+    """
+    gedeckt_bis = von
+    for teil in sorted(teile, key=lambda teil: teil.von):
+        if teil.von > gedeckt_bis:
+            return False
+        gedeckt_bis = max(gedeckt_bis, teil.bis)
+    return gedeckt_bis >= bis
 
 
 def clip_quarters(

@@ -200,10 +200,10 @@ def compare_stromzaehler(
     aktuell, vorher = (
         verbrauch.compute_stromzaehler(
             session, akteur, stromzaehler_id, von=von, bis=bis, aufloesung=Aufloesung.GESAMT, stand=stand
-        ).summe
+        )
         for von, bis in find_periods(datum, zeitraum)
     )
-    return _compare(zeitraum, stand, aktuell, vorher)
+    return _compare(zeitraum, stand, (aktuell.summe, aktuell.werte), (vorher.summe, vorher.werte))
 
 
 def compare_kunde(
@@ -219,10 +219,11 @@ def compare_kunde(
     aktuell, vorher = (
         verbrauch.compute_kunde(
             session, akteur, kunde_id, von=von, bis=bis, aufloesung=Aufloesung.GESAMT, stand=stand
-        ).summe
+        )
         for von, bis in find_periods(datum, zeitraum)
     )
-    return _compare(zeitraum, stand, aktuell, vorher)
+    werte = ((reihe.summe, [teil.summe for teil in reihe.stromzaehler]) for reihe in (aktuell, vorher))
+    return _compare(zeitraum, stand, *werte)
 
 
 def compute_kette(
@@ -273,10 +274,15 @@ def _quarters(
 
 
 def _compare(
-    zeitraum: Vergleichszeitraum, stand: datetime | None, aktuell: Verbrauchswert, vorher: Verbrauchswert
+    zeitraum: Vergleichszeitraum,
+    stand: datetime | None,
+    neu: tuple[Verbrauchswert, Iterable[Verbrauchswert]],
+    alt: tuple[Verbrauchswert, Iterable[Verbrauchswert]],
 ) -> Vergleich:
+    """`neu`, `alt`: the value of a period, and those of each meter and interval in it."""
+    (aktuell, _), (vorher, _) = neu, alt
     # A part of a period compares with nothing: a customer who moved in did not save energy before.
-    ganz = is_whole(aktuell) and is_whole(vorher)
+    ganz = all(is_whole(wert.von, wert.bis, teile) for wert, teile in (neu, alt))
     return Vergleich(
         zeitraum,
         stand,

@@ -11,7 +11,7 @@ from db.models import Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler
 
 
 def get_stromzaehler(session: Session, stromzaehler_id: int) -> Stromzaehler | None:
-    return session.get(Stromzaehler, stromzaehler_id)
+    return session.scalar(_EINER, {"stromzaehler_id": stromzaehler_id})
 
 
 def find_stromzaehler(session: Session, zaehlernummer: str) -> Stromzaehler | None:
@@ -151,7 +151,8 @@ def _touches(von: datetime, bis: datetime | None) -> ColumnElement[bool]:
     return offen if bis is None else and_(offen, KundeStromzaehler.von < bis)
 
 
-# Built once: every question of a customer about a meter begins with it.
+# Built once: every question about a meter begins with one of them, or with both.
+_EINER = select(Stromzaehler).where(Stromzaehler.stromzaehler_id == bindparam("stromzaehler_id"))
 _INTERVALLE = (
     select(KundeStromzaehler.von, KundeStromzaehler.bis)
     .where(

@@ -151,6 +151,30 @@ def test_a_part_of_a_day_is_not_compared(fragen, als, welt, ablage):
         assert antwort["bezug"]["differenz_wh"] == differenz
 
 
+def test_two_meters_of_half_a_day_are_not_a_whole_one(fragen, als, welt, ablage):
+    kunde, zaehler = welt.kunde(), [welt.stromzaehler(), welt.stromzaehler()]
+    for stromzaehler_id in zaehler:
+        # The last twelve of the 24 hours before: together as many quarter hours as one meter has in all of them.
+        welt.zuordnung(kunde, stromzaehler_id, zeit(WINTERZEIT - 12 * 3600))
+        ablage(stromzaehler_id, reihe(TAG_VORHER, 0, [10] * 196))
+    frage = {"datum": "2026-10-25", "zeitraum": "tag"}
+    antwort = fragen(f"kunden/{kunde}/vergleich", als("kunde", kunde_id=kunde), **frage).json
+    assert (antwort["aktuell"]["bezug_wh"], antwort["vorher"]["bezug_wh"]) == (2000, 960)
+    assert antwort["vorher"]["erwartet"] == 96
+    assert antwort["bezug"] == {"differenz_wh": None, "differenz_prozent": None}
+
+
+def test_meters_that_follow_each_other_are_compared(fragen, als, welt, ablage):
+    kunde, alter, neuer = welt.kunde(), welt.stromzaehler(), welt.stromzaehler()
+    welt.zuordnung(kunde, alter, zeit(TAG_VORHER), zeit(WINTERZEIT + 3600))
+    welt.zuordnung(kunde, neuer, zeit(WINTERZEIT + 3600))
+    for stromzaehler_id, energie_wh in ((alter, 10), (neuer, 30)):
+        ablage(stromzaehler_id, reihe(TAG_VORHER, 0, [energie_wh] * 196))
+    antwort = fragen(f"kunden/{kunde}/vergleich", als("analyse"), datum="2026-10-25", zeitraum="tag").json
+    # 4 x 10 + 96 x 30, after 96 x 10.
+    assert antwort["bezug"] == {"differenz_wh": 1960, "differenz_prozent": "204.2"}
+
+
 def test_bad_periods(client, als, zaehler):
     for von, bis, code in (
         (ENDE, WINTERZEIT, "zeitraum_ungueltig"),

@@ -129,8 +129,17 @@ def test_comparison():
 
 
 def test_a_part_of_a_period_is_not_the_whole():
-    assert is_whole(wert(0, 1, laenge=4))
-    assert not is_whole(wert(0, 1, laenge=4)._replace(erwartet=3))
+    ganz, erste, zweite = wert(0, 1, laenge=4), wert(0, 1, laenge=2), wert(2, 1, laenge=2)
+    for teile, erwartet in (
+        ([ganz], True),
+        ([zweite, erste], True),
+        ([ganz, zweite], True),
+        ([erste], False),
+        ([zweite], False),
+        ([zweite, zweite], False),
+        ([], False),
+    ):
+        assert is_whole(ganz.von, ganz.bis, teile) is erwartet
 
 
 @pytest.mark.parametrize(
