@@ -43,7 +43,7 @@ def registers(
         je_tag.setdefault(zeit // TAG_S, []).append(zeit)
     werte = {"stromzaehler_id": stromzaehler_id, "zeiten": gefragt, "tage": list(je_tag)}
     gefunden: dict[int, Ablesung] = {}
-    for zeile in session.execute(_ZEITEN, werte):
+    for zeile in session.execute(_ZEITEN, werte).all():
         if zeile[8] is None:
             gefunden[zeile[0]] = as_ablesung(zeile)
         else:
@@ -58,7 +58,7 @@ def series(
 ) -> dict[int, Ablesung]:
     """The readings in [von, bis], both ends included, oldest first: the registers at the edges are among them."""
     ablesungen: list[Ablesung] = []
-    for zeile in session.execute(_SPANNE, _span(stromzaehler_id, von, bis)):
+    for zeile in session.execute(_SPANNE, _span(stromzaehler_id, von, bis)).all():
         if zeile[8] is None:
             ablesungen.append(as_ablesung(zeile))
         else:
@@ -75,7 +75,7 @@ def register_series(
 ) -> dict[int, tuple[int, int, Qualitaet]]:
     """Registers (Wh: taken, fed in) and quality of the readings that `series` gives, for half of its work."""
     staende: list[tuple[int, int, int, Qualitaet]] = []
-    for zeile in session.execute(_SPANNE, _span(stromzaehler_id, von, bis)):
+    for zeile in session.execute(_SPANNE, _span(stromzaehler_id, von, bis)).all():
         if zeile[8] is None:
             staende.append((zeile[0], zeile[1], zeile[2], as_qualitaet(zeile[4])))
         else:
@@ -103,7 +103,9 @@ def fleet_registers(
         je_tag.setdefault(zeit // TAG_S, []).append(zeit)
     werte = {"stromzaehler_ids": stromzaehler_ids, "zeiten": zeiten, "tage": list(je_tag)}
     gefunden: dict[tuple[int, int], tuple[int, int, Qualitaet]] = {}
-    for stromzaehler_id, zeit, bezug_wh, einspeisung_wh, qualitaet, inhalt in session.execute(_FLOTTE, werte):
+    for stromzaehler_id, zeit, bezug_wh, einspeisung_wh, qualitaet, inhalt in session.execute(
+        _FLOTTE, werte
+    ).all():
         if inhalt is None:
             gefunden[stromzaehler_id, zeit] = (bezug_wh, einspeisung_wh, as_qualitaet(qualitaet))
             continue

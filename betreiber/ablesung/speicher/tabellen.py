@@ -160,7 +160,7 @@ class BulkInsert:
         """`konflikt` adds what to do with a row whose key is there."""
         self._spalten = spalten
         felder = [bindparam(name, type_=postgresql.ARRAY(tabelle.c[name].type)) for name in spalten]
-        felder_als_zeilen = func.unnest(*felder).table_valued(*spalten, name="neu").render_derived()
+        felder_als_zeilen = func.unnest(*felder).table_valued(*spalten).render_derived(name="neu")
         kopie = table("neu", *map(column, spalten))
         self._postgresql, self._aus_kopie = (
             konflikt(

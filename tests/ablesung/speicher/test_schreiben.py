@@ -2,9 +2,11 @@
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Befund, Grenzen, Herkunft, Qualitaet
+from betreiber.ablesung.speicher.tabellen import KOPIEREN_AB, BulkInsert
 from db.models import Neuberechnung, Verbrauch, VerbrauchTag
 from tests.ablesung.speicher.modell import GRENZEN, MONTAG, TAG, ersatz, gemessen, wert, zeit
 from tests.hilfen import recorded_statements
@@ -187,6 +189,39 @@ def test_which_days_are_computed_anew(lager):
     assert marked(lager) == [], "what was known changes nothing"
     lager.step("entfernen", [2 * 96 + 40])
     assert marked(lager) == [2], "removed today"
+
+
+def test_a_great_many_are_written_as_a_few(lager):
+    """By COPY on PostgreSQL."""
+    tage = range(-KOPIEREN_AB, 0)
+    mit_leistung = [gemessen(wert(96 * tag + 1, leistung_w=tag, status=5), lager.jetzt) for tag in tage]
+    je_tag = [
+        [
+            gemessen(wert(96 * tag), lager.jetzt, Herkunft.IMPORT),
+            *(ersatz(96 * tag + n, lager.jetzt) for n in range(2, 9)),
+        ]
+        for tag in tage
+    ]
+    alle = [ablesung for tag in je_tag for ablesung in tag]
+    assert speicher.replace(lager.session, lager.stand(), alle) == {}
+    assert places(lager) == (0, 8 * KOPIEREN_AB)
+    assert speicher.replace(lager.session, lager.stand(), mit_leistung) == {}
+    assert places(lager) == (KOPIEREN_AB, 8 * KOPIEREN_AB)
+    # In each block one takes the place of another: as many versions, and blocks in place of blocks.
+    neue = [tag[1]._replace(bezug_wh=1, empfangen=lager.jetzt) for tag in je_tag]
+    assert len(speicher.replace(lager.session, lager.stand(), neue)) == KOPIEREN_AB
+    lager.session.commit()
+    erwartet = {ablesung.uhrzeit: ablesung for ablesung in [*alle, *mit_leistung, *neue]}
+    assert lager.readings() == sorted(erwartet.values())
+    versionen = speicher.versions(lager.session, lager.nummer, 0, 2**40)
+    assert [version.ablesung for version in versionen] == [tag[1] for tag in je_tag]
+
+
+def test_what_the_database_refuses_is_refused_alike_however_many_there_are(lager):
+    zeilen = BulkInsert(Neuberechnung.__table__, ("stromzaehler_id", "tag", "seit"))
+    with pytest.raises(DBAPIError):
+        zeilen.execute(lager.session, [(lager.nummer, tag, b"no number") for tag in range(KOPIEREN_AB)])
+    lager.session.rollback()
 
 
 def test_where_a_value_comes_from_is_kept(lager):
