@@ -1,8 +1,8 @@
 """What goes out next: readings, entries of the log, or the news that readings are gone.
 
-Of readings the oldest go first. But while a backlog is sent, the newest ones have their turn in between as soon as
-there are any that the operator has not seen: it shall know the present before it knows all of the past. Alarms and
-gaps go before readings, but never twice in a row while readings wait.
+Of readings the oldest go first, those of a backlog by UTC days. But while it is sent, the newest ones have their
+turn in between as soon as there are any that the operator has not seen: it shall know the present before it knows
+all of the past. Alarms and gaps go before readings, but never twice in a row while readings wait.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from gateway.uhr import Geraeteuhr, Uhrzustand
 from telegramm.felder import MAX_ZEILEN, VIERTELSTUNDE_S
 from telegramm.messwerte import EREIGNISSE, FEHLANZEIGE, MESSWERTE, Meldung, Messwert
 
+TAG_S = 86_400
 # The memory is asked for a week at a time, and for one message at most for a year.
-FRAGE_S = 7 * 86_400
+FRAGE_S = 7 * TAG_S
 FRAGEN_JE_TELEGRAMM = 53
 # For so long a span that was filled once is not filled again: an operator that asks on and on costs no more.
 RUHE_S = 6 * 3600
@@ -44,6 +45,11 @@ class Inhalt:
     werte: Sequence[Messwert] = ()
     ereignisse: Sequence[Meldung] = ()
     luecken: Sequence[Spanne] = ()
+
+
+def _first_day(werte: Sequence[Messwert]) -> Sequence[Messwert]:
+    """Those of the first UTC day: the operator stores the readings of a day together, and so each day once."""
+    return [wert for wert in werte if wert.uhrzeit // TAG_S == werte[0].uhrzeit // TAG_S]
 
 
 class Ausgang:
@@ -115,8 +121,10 @@ class Ausgang:
         neu = lage.neueste is not None and lage.neueste > self._neueste_gesendet
         aktuell = rueckstand and self._rueckstand_zuletzt and neu
         self._rueckstand_zuletzt = rueckstand and not aktuell
-        werte = self._puffer.newest(hoechstens) if aktuell else self._puffer.oldest(hoechstens)
-        return Inhalt(MESSWERTE, werte)
+        if aktuell:
+            return Inhalt(MESSWERTE, self._puffer.newest(hoechstens))
+        werte = self._puffer.oldest(hoechstens)
+        return Inhalt(MESSWERTE, _first_day(werte) if rueckstand else werte)
 
     def _can_pay(self) -> bool:
         return self._uhr.zustand is Uhrzustand.GESTELLT

@@ -133,13 +133,11 @@ def _measure_handshakes(bank: _Bank) -> dict[str, float]:
 
 
 def _measure_catchup(bank: _Bank) -> dict[str, float]:
-    """After an outage: 96 readings a message, each meter's outage begins at another quarter hour of the day."""
+    """After an outage: a message a day, as the gateway sends a backlog."""
     ziel, raten, cpu = bank.ziele[""], [], []
     for runde in range(bank.umfang.runden):
         bank.melde(f"catching up: round {runde + 1} of {bank.umfang.runden}")
-        zaehler = bank.zaehler(VERBINDUNGEN // 2, _quarter_hours_ago(100 * 96))
-        for nummer, einer in enumerate(zaehler):
-            einer.naechste += nummer * 37 % 96 * 900
+        zaehler = bank.zaehler(VERBINDUNGEN // 2, _quarter_hours_ago(100 * 96) // 86_400 * 86_400)
         telegramme = [
             [z.seal(bank.schluessel, NACHHOLEN_WERTE) for _ in range(NACHHOLEN_JE_ZAEHLER)] for z in zaehler
         ]

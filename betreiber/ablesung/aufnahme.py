@@ -15,6 +15,7 @@ from betreiber.ablesung.domain import (
     Fenster,
     Grenzen,
     Spanne,
+    find_rejected,
     too_many,
 )
 from betreiber.ablesung.luecken import advance, choose, first_quarter, missing
@@ -120,7 +121,7 @@ def _begin(session: Session, eintrag: _Eintrag, verboten: Mapping[int, str]) -> 
     bekannt = Fenster(stand.fenster).find(auftrag.telegramm.folge)
     if bekannt is None:
         return eintrag
-    if bekannt != auftrag.eingang.abdruck:
+    if not auftrag.eingang.abdruck.startswith(bekannt):
         raise _refuse(session, auftrag.akteur, stand, "folge", {"folge": auftrag.telegramm.folge})
     befunde = speicher.recall(session, stand.stromzaehler_id, auftrag.telegramm.werte)
     befunde = befunde or [Befund.DOPPELT] * auftrag.telegramm.zeilen
@@ -249,9 +250,8 @@ def _record_quarantine(
 ) -> None:
     """One event a message and reason: a meter gone mad must not fill the log with a row a reading."""
     gruende: dict[Befund, list[int]] = {}
-    for wert, befund in zip(werte, befunde, strict=True):
-        if befund not in (Befund.NEU, Befund.DOPPELT):
-            gruende.setdefault(befund, []).append(wert.uhrzeit)
+    for stelle in find_rejected(befunde):
+        gruende.setdefault(befunde[stelle], []).append(werte[stelle].uhrzeit)
     for grund, zeiten in gruende.items():
         daten = {"grund": grund.value, "anzahl": len(zeiten), "von": zeiten[0], "bis": zeiten[-1]}
         record_ereignis(

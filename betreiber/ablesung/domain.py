@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from betreiber.ablesung.zaehlwerk import Uebergang, Zaehlwerk
@@ -24,6 +25,7 @@ ANZEIGESCHRITT_WH = 1000
 # PTB-A 50.8 allows a meter's clock 3 % of the interval: a reading within it is not from the future.
 UHR_TOLERANZ_S = 27
 FENSTER = 64
+_FOLGE_BYTES, _ABDRUCK_BYTES = 8, 16
 # A meter counts its epoche on when it has lost its memory; it does not come to that a hundred times unnoticed.
 EPOCHE_VORAUS = 100
 # A meter whose readings are there needs one message a quarter hour and a few more for log and time.
@@ -118,6 +120,13 @@ class Urteil(NamedTuple):
     uebergaenge: list[Uebergang]
 
 
+def find_rejected(befunde: Sequence[Befund]) -> list[int]:
+    """The places of the readings that go to quarantine."""
+    if befunde.count(Befund.NEU) + befunde.count(Befund.DOPPELT) == len(befunde):
+        return []
+    return [stelle for stelle, befund in enumerate(befunde) if befund not in (Befund.NEU, Befund.DOPPELT)]
+
+
 def check_stand(stand: datetime | None, jetzt: datetime) -> int | None:
     """The moment of receipt as of which is asked, in whole seconds since 1970; None = all that has come.
 
@@ -163,6 +172,8 @@ def judge(
     ASSUMPTION: no gap is so long that the connection at full power goes once around the register: six digits and
     30 kW take three years. After a longer one a fall may be taken for a rollover that was none.
     """
+    if not bekannt and nachher is None and _is_ordinary(werte, vorher, grenzen):
+        return Urteil([Befund.NEU] * len(werte), [])
     urteil = Urteil([], [])
     folgende = sorted(zeit for zeit in bekannt)
     ueberlaeufe = grenzen.zaehlwerk.rollovers
@@ -189,6 +200,32 @@ def judge(
                 urteil.uebergaenge.extend(uebergaenge)
         unten = neu
     return urteil
+
+
+def _is_ordinary(werte: Sequence[Messwert], vorher: Stand | None, grenzen: Grenzen) -> bool:
+    """Whether readings do nothing but count on from `vorher`, by what the connection can carry.
+
+    So it is nearly always, and costs a fraction of a judgement of each.
+    """
+    grenze_w, faktor = grenzen.hoechstleistung_w, grenzen.zaehlwerk.faktor
+    if grenze_w is None or grenzen.zaehlwerk.abschnitte or not werte:
+        return False
+    if werte[0].uhrzeit < grenzen.fruehestens or werte[-1].uhrzeit > grenzen.spaetestens:
+        return False
+    if any(wert.leistung_w is not None and abs(wert.leistung_w) * faktor > grenze_w for wert in werte):
+        return False
+    reihe: Sequence[Stand | Messwert] = werte if vorher is None else [vorher, *werte]
+    return all(
+        0 <= (spaeter.bezug_wh - frueher.bezug_wh) * faktor <= moeglich_wh
+        and 0 <= (spaeter.einspeisung_wh - frueher.einspeisung_wh) * faktor <= moeglich_wh
+        for frueher, spaeter in pairwise(reihe)
+        for moeglich_wh in (_possible_wh(grenze_w, spaeter.uhrzeit - frueher.uhrzeit, faktor),)
+    )
+
+
+def _possible_wh(grenze_w: int, dauer_s: int, faktor: int) -> int:
+    """What a connection carries at most in that time, as registers that may move in whole kWh show it."""
+    return grenze_w * dauer_s // 3600 + ANZEIGESCHRITT_WH * faktor
 
 
 def _judge_new(
@@ -227,7 +264,7 @@ def _judge_step(frueher: Stand, spaeter: Stand, grenzen: Grenzen, zaehlwerk: Zae
         bezug_wh += faktor * ueberlauf_wh if bezug_wh < 0 else 0
         einspeisung_wh += faktor * ueberlauf_wh if einspeisung_wh < 0 else 0
     if grenze_w is not None:
-        moeglich_wh = grenze_w * (spaeter.uhrzeit - frueher.uhrzeit) // 3600 + ANZEIGESCHRITT_WH * faktor
+        moeglich_wh = _possible_wh(grenze_w, spaeter.uhrzeit - frueher.uhrzeit, faktor)
         if not (0 <= bezug_wh <= moeglich_wh and 0 <= einspeisung_wh <= moeglich_wh):
             return (Befund.RUECKLAUF if umbruch else Befund.LEISTUNG), False
     return Befund.NEU, umbruch
@@ -268,22 +305,27 @@ def value_hash(wert: Messwert) -> bytes:
 
 
 class Fenster:
-    """The last 64 pairs of folge and plaintext hash of a meter, newest last; stored as 40 bytes each."""
+    """The last 64 messages of a meter, newest last: folge and the beginning of the plaintext's hash.
+
+    16 bytes of a hash tell a message from every other one. All 32 would make the row so long that PostgreSQL
+    stores it out of line, with several rows to write for each message.
+    """
 
     def __init__(self, gespeichert: bytes) -> None:
-        self._paare = [
-            (int.from_bytes(gespeichert[i : i + 8], "big"), gespeichert[i + 8 : i + 40])
-            for i in range(0, len(gespeichert), 40)
-        ]
+        self._gespeichert = gespeichert
 
     def find(self, folge: int) -> bytes | None:
-        """The hash under which a number was seen, None when it is new or too long ago."""
-        return next((abdruck for nummer, abdruck in reversed(self._paare) if nummer == folge), None)
+        """The beginning of the hash under which a number was seen, None when it is new or too long ago."""
+        nummer = folge.to_bytes(_FOLGE_BYTES, "big")
+        for stelle in range(0, len(self._gespeichert), _FOLGE_BYTES + _ABDRUCK_BYTES):
+            if self._gespeichert.startswith(nummer, stelle):
+                return self._gespeichert[stelle + _FOLGE_BYTES : stelle + _FOLGE_BYTES + _ABDRUCK_BYTES]
+        return None
 
     def with_added(self, folge: int, abdruck: bytes) -> bytes:
-        """What to store once this message is taken in."""
-        paare = [*self._paare, (folge, abdruck)][-FENSTER:]
-        return b"".join(nummer.to_bytes(8, "big") + wert for nummer, wert in paare)
+        """What to store once this message is taken in; `abdruck`: SHA-256 of its plaintext."""
+        alle = self._gespeichert + folge.to_bytes(_FOLGE_BYTES, "big") + abdruck[:_ABDRUCK_BYTES]
+        return alle[-FENSTER * (_FOLGE_BYTES + _ABDRUCK_BYTES) :]
 
 
 def upload_slot(platz_schluessel: bytes, zaehlernummer: str) -> int:

@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 from betreiber import metrik
 from betreiber.ablesung import queries
 from betreiber.ablesung.aufnahme import Aufnahme, Auftrag, take_in
-from betreiber.ablesung.domain import UHR_TOLERANZ_S, Befund, Grenzen, max_power, rollover_wh, upload_slot
+from betreiber.ablesung.domain import (
+    UHR_TOLERANZ_S,
+    Befund,
+    Grenzen,
+    find_rejected,
+    max_power,
+    rollover_wh,
+    upload_slot,
+)
 from betreiber.ablesung.oeffnung import Eingang, open_telegramm
 from betreiber.ablesung.queries import Geraet
 from betreiber.ablesung.sammler import Sammler
@@ -199,11 +207,7 @@ def _receipt(
         zu=aufnahme.eingang.abdruck,
         neu=befunde.count(Befund.NEU),
         doppelt=befunde.count(Befund.DOPPELT),
-        abgelehnt=tuple(
-            (index, befund.value)
-            for index, befund in enumerate(befunde)
-            if befund not in (Befund.NEU, Befund.DOPPELT)
-        ),
+        abgelehnt=tuple((stelle, befunde[stelle].value) for stelle in find_rejected(befunde)),
         luecken=aufnahme.luecken,
         zeit=int(jetzt.timestamp() * 1000),
         platz_s=upload_slot(schluessel.platz_schluessel, telegramm.zaehler),

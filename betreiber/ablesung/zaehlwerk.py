@@ -8,7 +8,7 @@ Sections hold sums, so that one look-up gives the energy. Whoever changes one ch
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -117,8 +117,9 @@ def breaks(faktor: int, abschnitte: Sequence[Abschnitt]) -> list[Bruch]:
     bezug_wh = einspeisung_wh = 0
     for abschnitt in abschnitte:
         neu = abschnitt.faktor if abschnitt.grund is Abschnittsgrund.FAKTOR else None
-        # Behind the edge of a factor the same register means so many times as much as before it.
-        teiler = faktor if neu is None else faktor - neu
+        # Behind the edge of a factor the same register means so many times as much as before it. Where it is as much
+        # the offsets are equal, and do not tell what the register showed.
+        teiler = faktor if neu is None else (faktor - neu) or 1
         brueche.append(
             Bruch(
                 abschnitt.ab,
@@ -135,16 +136,11 @@ def breaks(faktor: int, abschnitte: Sequence[Abschnitt]) -> list[Bruch]:
 
 
 def build(faktor: int, brueche: Iterable[Bruch]) -> tuple[Abschnitt, ...]:
-    """The sections that follow from what happened, in any order; the inverse of `breaks`.
-
-    A factor that holds already begins no section.
-    """
+    """The sections that follow from what happened, in any order; the inverse of `breaks`."""
     abschnitte = []
     bezug_wh = einspeisung_wh = 0
     rueckwaerts = sorted(brueche, key=lambda bruch: bruch.grund, reverse=True)
     for bruch in sorted(rueckwaerts, key=lambda bruch: bruch.ab):
-        if bruch.faktor == faktor:
-            continue
         sprung = faktor if bruch.faktor is None else faktor - bruch.faktor
         bezug_wh += sprung * bruch.bezug_wh
         einspeisung_wh += sprung * bruch.einspeisung_wh
@@ -172,10 +168,28 @@ def begin_anew(
 
 
 def begin_factor(
-    faktor: int, abschnitte: Sequence[Abschnitt], ab: int, neuer_faktor: int, stand: Register, erfasst: int
+    faktor: int,
+    abschnitte: Sequence[Abschnitt],
+    ab: int,
+    neuer_faktor: int,
+    staende: Mapping[int, Register],
+    erfasst: int,
 ) -> tuple[Abschnitt, ...]:
-    """The sections once another transformer factor holds from `ab` on, when the registers showed `stand` (Wh)."""
-    return _with(faktor, abschnitte, Bruch(ab, Abschnittsgrund.FAKTOR, *stand, neuer_faktor, erfasst))
+    """The sections once another transformer factor holds from `ab` on; one that holds there already begins none.
+
+    `staende`: what the registers showed (Wh) at `ab` and wherever a factor began. One that was declared stays where
+    an earlier one makes it equal: when that is put right it counts again.
+    """
+    andere = [
+        bruch._replace(bezug_wh=staende[bruch.ab][0], einspeisung_wh=staende[bruch.ab][1])
+        if bruch.grund is Abschnittsgrund.FAKTOR and bruch.ab in staende
+        else bruch
+        for bruch in _others(faktor, abschnitte, ab, Abschnittsgrund.FAKTOR)
+    ]
+    ohne = build(faktor, andere)
+    if Zaehlwerk(faktor, ohne).faktor_at(ab) == neuer_faktor:
+        return ohne
+    return build(faktor, [*andere, Bruch(ab, Abschnittsgrund.FAKTOR, *staende[ab], neuer_faktor, erfasst)])
 
 
 def end_section(

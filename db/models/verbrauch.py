@@ -193,7 +193,8 @@ class Fehlanzeige(Base):
 class Telegrammstand(Base):
     """What the operator remembers of a meter's messages: one row, locked while a Telegramm is taken in.
 
-    `fenster` holds the last 64 pairs of folge and SHA-256 of the plaintext (40 bytes each, newest last).
+    `fenster` holds the last 64 pairs of folge (8 bytes) and the first 16 bytes of the plaintext's SHA-256,
+    newest last.
     `lueckenlos_bis`, `neueste_uhrzeit`: seconds since 1970; up to the first no reading is missing, the second is
     the newest reading, so that only a meter with a gap costs a search. `viertel` is the quarter hour in which
     `viertel_anzahl` messages came. `meldung_nummer`: the last entry of the device's log that was recorded in this

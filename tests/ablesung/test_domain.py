@@ -10,6 +10,7 @@ from betreiber.ablesung.domain import (
     Fenster,
     Grenzen,
     Stand,
+    find_rejected,
     judge,
     max_power,
     rollover_wh,
@@ -66,6 +67,34 @@ def test_energy_beyond_the_connection(bezug_wh, befund):
 )
 def test_bounds_are_allowed_themselves(uhrzeit, befund):
     assert one(messwert(uhrzeit, 1), Grenzen(T, T, None)) is befund
+
+
+VIER = [messwert(T + 900 * nummer, 100 * nummer, 10 * nummer, 400) for nummer in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("zweite", "befund"),
+    [
+        (VIER[1], Befund.NEU),
+        (messwert(T + 1800, 2101, 20), Befund.LEISTUNG),
+        (messwert(T + 1800, 200, 2011), Befund.LEISTUNG),
+        (messwert(T + 1800, 200, 20, -4001), Befund.LEISTUNG),
+        (messwert(T + 1800, 99, 20), Befund.RUECKLAUF),
+        (messwert(T + 1800, 200, 9), Befund.RUECKLAUF),
+    ],
+)
+def test_among_good_readings_the_bad_one_is_found(zweite, befund):
+    werte = [VIER[0], zweite, *VIER[2:]]
+    erwartet = [Befund.NEU, befund, Befund.NEU, Befund.NEU]
+    assert judge(werte, {}, Stand(T, 0, 0, None), None, HAUS).befunde == erwartet
+
+
+def test_bounds_within_a_message():
+    grenzen = replace(HAUS, fruehestens=T + 1800, spaetestens=T + 2700)
+    befunde = judge(VIER, {}, None, None, grenzen).befunde
+    assert befunde == [Befund.ZU_ALT, Befund.NEU, Befund.NEU, Befund.ZUKUNFT]
+    assert find_rejected(befunde) == [0, 3]
+    assert find_rejected([Befund.NEU, Befund.DOPPELT]) == []
 
 
 def test_readings_of_one_message_are_judged_against_each_other():
@@ -137,7 +166,7 @@ def test_the_power_behind_a_transformer():
 
 def test_the_factor_of_the_section_counts():
     # From T on the factor is 40 instead of 1.
-    abschnitte = begin_factor(1, (), T, 40, (2000, 0), 0)
+    abschnitte = begin_factor(1, (), T, 40, {T: (2000, 0)}, 0)
     wandler = replace(HAUS, zaehlwerk=Zaehlwerk(1, abschnitte))
     assert one(messwert(T, 2000, leistung_w=101), wandler) is Befund.LEISTUNG
     assert one(messwert(T - 900, 1500, leistung_w=4000), wandler) is Befund.NEU
@@ -178,8 +207,8 @@ def test_the_window_keeps_64_numbers():
     for folge in range(65):
         gespeichert = Fenster(gespeichert).with_added(folge, bytes([folge]) * 32)
     fenster = Fenster(gespeichert)
-    assert len(gespeichert) == 64 * 40
-    assert (fenster.find(0), fenster.find(1), fenster.find(64)) == (None, b"\x01" * 32, b"\x40" * 32)
+    assert len(gespeichert) == 64 * 24
+    assert (fenster.find(0), fenster.find(1), fenster.find(64)) == (None, b"\x01" * 16, b"\x40" * 16)
 
 
 def test_upload_slots_are_spread_and_stay():

@@ -130,8 +130,9 @@ def test_a_meter_without_a_gap_costs_no_statement(kanal, zaehler, begonnen, engi
         for n in range(1, 4):
             assert kanal.deliver(zaehler, [later(uhr, begonnen, n)]).luecken == ()
     arten = [text.split()[0] for text in anweisungen if not text.startswith("BEGIN") and "firmware" not in text]
-    # The meter with its keys, its places, its row, what surrounds the reading; then the reading and the row.
-    assert arten == ["SELECT", "SELECT", "SELECT", "SELECT", "INSERT", "UPDATE"] * 3
+    # The meter with its keys, its places; its row, whether it is locked, its sections; then the reading, how many
+    # its day has, and the row.
+    assert arten == (["SELECT"] * 5 + ["INSERT"] * 3) * 3
 
 
 def test_a_gap_is_asked_for_with_the_first_message_of_a_quarter_hour(kanal, zaehler, begonnen, uhr):

@@ -50,7 +50,7 @@ def test_the_register_begins_anew():
 
 
 def test_another_factor():
-    abschnitte = begin_factor(30, (), 900, 40, (1000, 10), 5)
+    abschnitte = begin_factor(30, (), 900, 40, {900: (1000, 10)}, 5)
     # At 1000 Wh of the register 30,000 Wh had flowed; 40,000 - 10,000 is the same.
     assert abschnitte == (Abschnitt(900, FAKTOR, 40, -10_000, -100, 5),)
     zaehlwerk = Zaehlwerk(30, abschnitte)
@@ -60,12 +60,12 @@ def test_another_factor():
 
 
 def test_a_factor_that_holds_already_begins_nothing():
-    assert begin_factor(40, (), 900, 40, (1000, 10), 5) == ()
+    assert begin_factor(40, (), 900, 40, {900: (1000, 10)}, 5) == ()
 
 
 def test_an_earlier_section_moves_the_later_ones():
     spaeter = begin_rollover(1, (), 3600, (U, 0), 5)
-    abschnitte = begin_factor(1, spaeter, 900, 2, (99_999_000, 0), 6)
+    abschnitte = begin_factor(1, spaeter, 900, 2, {900: (99_999_000, 0)}, 6)
     # Energy: 99,999,000 - 2 x 99,999,000 at the factor, and 2 x 100,000,000 more at the rollover.
     assert abschnitte == (
         Abschnitt(900, FAKTOR, 2, -99_999_000, 0, 6),
@@ -75,7 +75,7 @@ def test_an_earlier_section_moves_the_later_ones():
 
 
 def test_what_begins_at_the_same_instant():
-    abschnitte = begin_factor(1, (), 900, 40, (20, 0), 5)
+    abschnitte = begin_factor(1, (), 900, 40, {900: (20, 0)}, 5)
     beide = begin_rollover(1, abschnitte, 900, (U, 0), 6)
     # 10 Wh up to the rollover and 20 after it, both still at factor 1; from then on 40.
     zaehlwerk = Zaehlwerk(1, beide)
@@ -89,8 +89,8 @@ def test_what_begins_at_the_same_instant():
 def test_a_corrected_edge():
     wechsel = begin_anew(1, (), 900, (5000, 0), (12, 0), 5)
     assert move_edge(1, wechsel, 900, (12, 0), (10, 1)) == begin_anew(1, (), 900, (5000, 0), (10, 1), 5)
-    faktor = begin_factor(1, (), 900, 40, (20, 0), 5)
-    assert move_edge(1, faktor, 900, (20, 0), (25, 0)) == begin_factor(1, (), 900, 40, (25, 0), 5)
+    faktor = begin_factor(1, (), 900, 40, {900: (20, 0)}, 5)
+    assert move_edge(1, faktor, 900, (20, 0), (25, 0)) == begin_factor(1, (), 900, 40, {900: (25, 0)}, 5)
     ueberlauf = begin_rollover(1, (), 900, (U, 0), 5)
     assert move_edge(1, ueberlauf, 900, (20, 0), (25, 0)) == ueberlauf
     assert move_edge(1, wechsel, 1800, (12, 0), (10, 1)) == wechsel
@@ -110,7 +110,7 @@ def test_a_late_reading_moves_the_rollover():
 
 
 def test_without_rollovers():
-    abschnitte = begin_factor(1, begin_rollover(1, (), 900, (U, 0), 5), 1800, 40, (20, 0), 6)
+    abschnitte = begin_factor(1, begin_rollover(1, (), 900, (U, 0), 5), 1800, 40, {1800: (20, 0)}, 6)
     assert list(Zaehlwerk(1, abschnitte).without_rollovers().abschnitte) == [
         Abschnitt(1800, FAKTOR, 40, -780, 0, 6)
     ]
@@ -133,7 +133,7 @@ def test_sections_say_what_they_were_built_from(faktor, werte):
     abschnitte = ()
     for ab, grund, bezug_wh, einspeisung_wh, neuer_faktor in werte:
         if grund is FAKTOR:
-            abschnitte = begin_factor(faktor, abschnitte, ab, neuer_faktor, (bezug_wh, einspeisung_wh), 0)
+            abschnitte = begin_factor(faktor, abschnitte, ab, neuer_faktor, {ab: (bezug_wh, einspeisung_wh)}, 0)
         else:
             abschnitte = begin_anew(faktor, abschnitte, ab, (bezug_wh, einspeisung_wh), (0, 0), 0)
     assert build(faktor, breaks(faktor, abschnitte)) == abschnitte

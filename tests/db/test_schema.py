@@ -33,6 +33,26 @@ def test_upgrade_is_idempotent_and_state_tells(engine):
     assert schema.state(engine) == (stand, neueste)
 
 
+def test_windows_of_messages_are_shortened(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'alt.db'}")
+    try:
+        paare = [(folge.to_bytes(8), bytes([folge]) * 32) for folge in range(64)]
+        alte = {1: b"".join(map(b"".join, paare)), 2: b""}
+        with engine.begin() as connection:
+            command.upgrade(schema.alembic_config(connection), "0002")
+            connection.exec_driver_sql(
+                "INSERT INTO telegrammstand (stromzaehler_id, epoche, fenster, viertel_anzahl, meldung_nummer,"
+                " protokoll_angefordert) VALUES (?, 1, ?, 0, -1, false)",
+                list(alte.items()),
+            )
+        schema.upgrade(engine)
+        with engine.connect() as connection:
+            neue = dict(connection.execute(text("SELECT stromzaehler_id, fenster FROM telegrammstand")).all())
+        assert neue == {1: b"".join(folge + abdruck[:16] for folge, abdruck in paare), 2: b""}
+    finally:
+        engine.dispose()
+
+
 def test_state_of_an_empty_database(tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path / 'leer.db'}")
     stand, neueste = schema.state(engine)

@@ -63,10 +63,16 @@ def test_new_readings_have_their_turn_while_a_backlog_is_sent(welt: Welt) -> Non
     assert [von for von, _ in spans(welt)][0::2] == [0, 96, 192, 288, 384, 480]
 
 
-def test_one_telegramm_or_less_goes_as_it_is(welt: Welt) -> None:
-    welt.put(96)
+def test_a_message_of_a_backlog_ends_with_the_utc_day(welt: Welt) -> None:
+    welt.put(300, MONTAG + 40 * VIERTEL)
     welt.gateway.versand.send_all()
-    assert spans(welt) == [(0, 95)]
+    assert spans(welt) == [(40, 95), (244, 339), (96, 191), (192, 243)]
+
+
+def test_one_telegramm_or_less_goes_as_it_is(welt: Welt) -> None:
+    welt.put(96, MONTAG + 40 * VIERTEL)
+    welt.gateway.versand.send_all()
+    assert spans(welt) == [(40, 135)]
 
 
 # --- alarms and log --------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from betreiber.ablesung.domain import (
     Qualitaet,
     Stand,
     Urteil,
+    find_rejected,
     judge,
     value_hash,
 )
@@ -143,9 +144,12 @@ def _take(stapel: Stapel, posten: Posten, umgebung: Umgebung) -> Urteil:
     stored = umgebung.readings() if posten.vorher is None else []
     bekannt, vorher, nachher = _neighbours(posten, stored)
     urteil = judge(posten.werte, bekannt, vorher, nachher, posten.grenzen)
+    qualitaet, empfangen, herkunft = Qualitaet.ABGELESEN, posten.empfangen, posten.herkunft
     neue = [
-        Ablesung(*wert[:4], Qualitaet.ABGELESEN, wert.status, posten.empfangen, posten.herkunft)
-        for wert, befund in zip(posten.werte, urteil.befunde, strict=True)
+        Ablesung(uhrzeit, bezug_wh, einspeisung_wh, leistung_w, qualitaet, status, empfangen, herkunft)
+        for (uhrzeit, bezug_wh, einspeisung_wh, leistung_w, status), befund in zip(
+            posten.werte, urteil.befunde, strict=True
+        )
         if befund is Befund.NEU
     ]
     falsche = _refuted(stored, neue, posten.grenzen.zaehlwerk)
@@ -178,7 +182,8 @@ def _neighbours(posten: Posten, stored: Sequence[Ablesung]) -> tuple[dict[int, S
 def _refuted(stored: Sequence[Ablesung], neue: Sequence[Ablesung], zaehlwerk: Zaehlwerk) -> set[int]:
     """The times of the Ersatzwerte above the new measured reading next after them, or below the one before them.
 
-    Until others are formed a quarter hour has no value there, instead of a negative one.
+    And of all provisional ones that follow a new one: they were counted on from an older register, and the whole
+    difference would lie in one quarter hour. Until others are formed there is no value, instead of a wrong one.
     """
     if all(ablesung.herkunft is not Herkunft.ERSATZWERT for ablesung in stored):
         return set()
@@ -191,7 +196,8 @@ def _refuted(stored: Sequence[Ablesung], neue: Sequence[Ablesung], zaehlwerk: Za
             if ablesung.qualitaet is Qualitaet.ABGELESEN:
                 nachbar = neu.get(ablesung.uhrzeit)
             elif nachbar is not None and ablesung.herkunft is Herkunft.ERSATZWERT:
-                if any(richtung * wh < 0 for wh in zaehlwerk.difference(nachbar[:4], ablesung[:4])):
+                ueberholt = richtung > 0 and ablesung.qualitaet is Qualitaet.VORLAEUFIGERWERT
+                if ueberholt or any(richtung * wh < 0 for wh in zaehlwerk.difference(nachbar[:4], ablesung[:4])):
                     falsche.add(ablesung.uhrzeit)
     return falsche
 
@@ -226,9 +232,9 @@ def _remember_newest(stand: Telegrammstand, neue: Sequence[Ablesung], stored: Se
 def _rejected(posten: Posten, befunde: Sequence[Befund]) -> list[tuple[Any, ...]]:
     """The rows of what goes to quarantine."""
     return [
-        (posten.stromzaehler_id, *wert[:4], wert.status, posten.empfangen, befund.value, value_hash(wert))
-        for wert, befund in zip(posten.werte, befunde, strict=False)
-        if befund not in (Befund.NEU, Befund.DOPPELT)
+        (posten.stromzaehler_id, *wert, posten.empfangen, befunde[stelle].value, value_hash(wert))
+        for stelle in find_rejected(befunde)
+        for wert in (posten.werte[stelle],)
     ]
 
 

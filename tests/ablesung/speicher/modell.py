@@ -55,14 +55,20 @@ class Modell:
         return befunde
 
     def _withdraw_around(self, messwert: Messwert, empfangen: int) -> None:
-        """Away with the Ersatzwerte beside a new reading that do not fit it, up to the measured ones around it."""
+        """Away with the Ersatzwerte beside a new reading that do not fit it, up to the measured ones around it.
+
+        The provisional ones after it were counted on from another register: none of them fits.
+        """
         for schritt in (-VIERTEL, VIERTEL):
             uhrzeit = messwert.uhrzeit + schritt
             while MONTAG <= uhrzeit < MONTAG + 5 * TAG:
                 ablesung = self.jetzt.get(uhrzeit)
                 if ablesung is not None and ablesung.qualitaet is Qualitaet.ABGELESEN:
                     break
-                if ablesung is not None and (ablesung.bezug_wh - messwert.bezug_wh) * schritt < 0:
+                if ablesung is not None and (
+                    (schritt > 0 and ablesung.qualitaet is Qualitaet.VORLAEUFIGERWERT)
+                    or (ablesung.bezug_wh - messwert.bezug_wh) * schritt < 0
+                ):
                     self.remove([uhrzeit], empfangen)
                 uhrzeit += schritt
 

@@ -70,7 +70,7 @@ def test_a_rollover_in_any_order(make_lager, vor_dem_ueberlauf, stuecke, falten)
 
 
 def test_what_was_known_stays_known(lager):
-    erste = begin_factor(1, (), AB, 40, (500, 0), 0)
+    erste = begin_factor(1, (), AB, 40, {AB: (500, 0)}, 0)
     assert speicher.set_sections(lager.session, lager.nummer, erste, 1000)
     beide = begin_rollover(1, erste, AB_SPAETER, (UEBERLAUF_WH, 0), 0)
     assert speicher.set_sections(lager.session, lager.nummer, beide, 2000)

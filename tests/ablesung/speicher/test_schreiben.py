@@ -121,6 +121,22 @@ def test_substitutes_that_a_measured_register_refutes_are_withdrawn_with_it(lage
     assert 1 in marked(lager)
 
 
+@pytest.mark.parametrize("gefaltet", [False, True])
+def test_provisional_values_after_a_new_register_are_withdrawn_up_to_the_next_measured_one(lager, gefaltet):
+    """They fit it, but were counted on from an older register; those beyond a measured one were not."""
+    lager.send([wert(0), wert(20)])
+    raten = {stelle: ersatz(stelle, lager.jetzt, Qualitaet.VORLAEUFIGERWERT) for stelle in (*range(1, 20), 21, 22)}
+    raten[15] = raten[15]._replace(herkunft=Herkunft.IMPORT)
+    raten[16] = raten[16]._replace(qualitaet=Qualitaet.ERSATZWERT)
+    speicher.replace(lager.session, lager.stand(), list(raten.values()))
+    if gefaltet:
+        lager.step("falten", 1)
+    assert lager.send([wert(10, 1_000_070)]) == [Befund.NEU]
+    # Before it, 30 Wh ahead: 6 to 9 lie above it.
+    bleiben = [0, 1, 2, 3, 4, 5, 10, 15, 16, 20, 21, 22]
+    assert [a.uhrzeit for a in lager.readings()] == [zeit(stelle) for stelle in bleiben]
+
+
 def test_a_measured_register_within_a_gap_refutes_on_both_sides(lager):
     lager.send([wert(0, 1000), wert(8, 1800)])
     gerade = [ersatz(stelle, lager.jetzt)._replace(bezug_wh=1000 + 100 * stelle) for stelle in range(1, 8)]
