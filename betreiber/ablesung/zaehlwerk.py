@@ -38,7 +38,7 @@ class Bruch(NamedTuple):
     """What happened to a register at `ab`, in Wh as the register shows them.
 
     UEBERLAUF, WECHSEL: by how much it fell although nothing flowed back. FAKTOR: what it showed when `faktor`
-    (else None) began to hold.
+    (else None) began to hold; 0 where the same one held before, as it makes no difference there.
     """
 
     ab: int
@@ -117,8 +117,8 @@ def breaks(faktor: int, abschnitte: Sequence[Abschnitt]) -> list[Bruch]:
     bezug_wh = einspeisung_wh = 0
     for abschnitt in abschnitte:
         neu = abschnitt.faktor if abschnitt.grund is Abschnittsgrund.FAKTOR else None
-        # Behind the edge of a factor the same register means so many times as much as before it. Where it is as much
-        # the offsets are equal, and do not tell what the register showed.
+        # Behind the edge of a factor the same register means so many times as much as before it. Where that is
+        # nothing the offsets do not tell what the register showed.
         teiler = faktor if neu is None else (faktor - neu) or 1
         brueche.append(
             Bruch(
@@ -177,8 +177,8 @@ def begin_factor(
 ) -> tuple[Abschnitt, ...]:
     """The sections once another transformer factor holds from `ab` on; one that holds there already begins none.
 
-    `staende`: what the registers showed (Wh) at `ab` and wherever a factor began. One that was declared stays where
-    an earlier one makes it equal: when that is put right it counts again.
+    `staende`: what the registers showed (Wh) at `ab` and wherever a factor began. A section that was declared
+    stays where an earlier one makes it equal: when that is put right it counts again.
     """
     andere = [
         bruch._replace(bezug_wh=staende[bruch.ab][0], einspeisung_wh=staende[bruch.ab][1])

@@ -40,14 +40,17 @@ def change_factor(
     check_geschehen(daten["ab"], akteur.zeitpunkt, "ab")
     stand = speicher.lock(session, [stromzaehler_id])[stromzaehler_id]
     ab, jetzt = int(daten["ab"].timestamp()), int(akteur.zeitpunkt.timestamp())
-    ablesung = speicher.registers(session, stromzaehler_id, [ab]).get(ab)
+    alt = speicher.sections(session, stromzaehler_id)
+    kanten = {ab} | {abschnitt.ab for abschnitt in alt if abschnitt.grund is Abschnittsgrund.FAKTOR}
+    ablesungen = speicher.registers(session, stromzaehler_id, kanten)
+    ablesung = ablesungen.get(ab)
     if ablesung is None or ablesung.qualitaet is not Qualitaet.ABGELESEN:
         raise KonfliktFehler(
             "Zu diesem Zeitpunkt gibt es keine Ablesung. Nehmen Sie eine Viertelstunde, von der es eine gibt.",
             code="ablesung_fehlt",
         )
-    alt = speicher.sections(session, stromzaehler_id)
-    neu = begin_factor(stromzaehler.faktor, alt, ab, daten["faktor"], ablesung[1:3], jetzt)
+    staende = {zeit: wert[1:3] for zeit, wert in ablesungen.items() if wert.qualitaet is Qualitaet.ABGELESEN}
+    neu = begin_factor(stromzaehler.faktor, alt, ab, daten["faktor"], staende, jetzt)
     bisher = [abschnitt for abschnitt in alt if (abschnitt.ab, abschnitt.grund) == (ab, Abschnittsgrund.FAKTOR)]
     if not bisher and len(neu) == len(alt):
         raise KonfliktFehler(

@@ -189,20 +189,34 @@ class _Zaehler:
         fremde = [
             stelle
             for luecke in luecken
-            for stelle in given(speicher.series(self._session, self._id, luecke.von, luecke.bis).values())
+            for stelle in given(
+                speicher.series(self._session, self._id, self._unknown_from(luecke), luecke.bis).values()
+            )
         ]
         return find_gaps(sorted([*laeufe, *fremde]), einbauten, ueberfaellig_bis) if fremde else luecken
+
+    def _unknown_from(self, luecke: Luecke) -> int:
+        """Where in a gap others may have put substitutes since it was last looked at, seconds since 1970."""
+        bekannt = [
+            alte.bis
+            for alte in self._alte
+            if alte.von == luecke.von and alte.bis <= luecke.bis and not self._is_touched(alte.von, alte.bis)
+        ]
+        return max(bekannt, default=luecke.von)
 
     def _fill(self, luecke: Luecke, anfang: Ablesung, ende: Ablesung | None) -> bool:
         """Substitute the readings of a gap; False when it stays open."""
         alte = self._matching(luecke, anfang, ende)
         beginn = day_start(local_date(_instant(anfang.uhrzeit)) - timedelta(days=self._regeln.rueckschau_tage))
         quelle_von = int(beginn.timestamp())
-        if alte is not None and alte.bis == luecke.bis and not self._is_touched(quelle_von, luecke.bis):
+        gilt_noch = alte is not None and not self._is_touched(quelle_von, luecke.bis)
+        if alte is not None and gilt_noch and alte.bis == luecke.bis:
             self._alte.remove(alte)
             return True
         vorher = speicher.series(self._session, self._id, quelle_von, luecke.anfang)
         vergangenheit = Vergangenheit(list(vorher.values()), self._zaehlwerk)
+        if alte is not None and gilt_noch and self._extend(alte, luecke, vergangenheit):
+            return True
         bildung = form(luecke, anfang, ende, vergangenheit, self._zaehlwerk, self._regeln, self._jetzt)
         if isinstance(bildung, Auslassung):
             self._ergebnis.ausgelassen[bildung] += 1
@@ -233,6 +247,31 @@ class _Zaehler:
         record_ereignis(
             self._session, self._akteur, Ereignisart.ERSATZWERTE_GEBILDET, "stromzaehler", self._id, daten
         )
+        return True
+
+    def _extend(self, alte: Ersatzwertbildung, luecke: Luecke, vergangenheit: Vergangenheit) -> bool:
+        """Count the substitutes of a silent meter on from the last of them; False when all must be formed anew.
+
+        What comes out is the same either way: a meter that is silent for a year need not be counted from its last
+        reading every hour. Behind a transformer it must: there the register is less than the energy, by rounding.
+        """
+        letzte_zeit = alte.bis - VIERTELSTUNDE_S
+        if luecke.ende is not None or alte.bis > luecke.bis or self._zaehlwerk.faktor_at(letzte_zeit) != 1:
+            return False
+        letzte = speicher.registers(self._session, self._id, [letzte_zeit]).get(letzte_zeit)
+        if letzte is None or letzte.herkunft is not Herkunft.ERSATZWERT:
+            return False
+        rest = Luecke(letzte_zeit, None, luecke.bis)
+        bildung = form(rest, letzte, None, vergangenheit, self._zaehlwerk, self._regeln, self._jetzt)
+        if (
+            isinstance(bildung, Auslassung)
+            or bildung.eingaben | {"anfang": alte.eingaben["anfang"]} != alte.eingaben
+        ):
+            return False
+        speicher.replace(self._session, self._stand, bildung.werte)
+        self._ergebnis.gebildet[bildung.verfahren] += len(bildung.werte)
+        alte.bis = luecke.bis
+        self._alte.remove(alte)
         return True
 
     def _matching(self, luecke: Luecke, anfang: Ablesung, ende: Ablesung | None) -> Ersatzwertbildung | None:

@@ -1,13 +1,23 @@
 """Rules of corrections, and the log of what changed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from betreiber.ablesung.domain import Ablesung, Befund, Qualitaet
-from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Register, Zaehlwerk, move_edge
+from betreiber.ablesung.domain import Ablesung, Befund, Grenzen, Qualitaet, Stand, judge
+from betreiber.ablesung.zaehlwerk import (
+    Abschnitt,
+    Abschnittsgrund,
+    Register,
+    Zaehlwerk,
+    begin_anew,
+    end_section,
+    move_edge,
+)
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
+from telegramm.messwerte import Messwert
 
 _UNPLAUSIBEL = {
     Befund.RUECKLAUF: "Ein Stand läge niedriger als der davor. Prüfen Sie zuerst die Ablesungen davor und danach.",
@@ -80,13 +90,49 @@ def follow_edges(
     return abschnitte
 
 
+def follow_closing(zaehlwerk: Zaehlwerk, schluss: Register, nachher: Ablesung | None, jetzt: int) -> Zaehlwerk:
+    """The register once `schluss` (Wh) is that of the last reading before the measured one `nachher`.
+
+    Where that is the first one after an exchange the energy goes on from `schluss`, whatever stood there before.
+    """
+    abschnitte = zaehlwerk.abschnitte
+    if nachher is None or not _begins_anew(nachher.uhrzeit, abschnitte):
+        return zaehlwerk
+    neu = begin_anew(zaehlwerk.faktor, abschnitte, nachher.uhrzeit, schluss, nachher[1:3], jetzt)
+    return Zaehlwerk(zaehlwerk.faktor, neu)
+
+
+def without_edge(uhrzeit: int, vorher: Ablesung | None, nachher: Ablesung | None, grenzen: Grenzen) -> Zaehlwerk:
+    """The register without the exchange at `uhrzeit`; as it is, unless the measured readings around it allow that.
+
+    They do when the later one goes on from the earlier one, without a rollover, or when one of them is missing.
+    """
+    zaehlwerk = grenzen.zaehlwerk
+    if not _begins_anew(uhrzeit, zaehlwerk.abschnitte):
+        return zaehlwerk
+    ohne = Zaehlwerk(
+        zaehlwerk.faktor,
+        end_section(zaehlwerk.faktor, zaehlwerk.abschnitte, uhrzeit, Abschnittsgrund.WECHSEL),
+    )
+    if vorher is None or nachher is None:
+        return ohne
+    danach = [Messwert(*nachher[:4], nachher.status)]
+    urteil = judge(danach, {}, Stand(*vorher[:4]), None, replace(grenzen, zaehlwerk=ohne))
+    rollt = any(uebergang.bezug or uebergang.einspeisung for uebergang in urteil.uebergaenge)
+    return ohne if urteil.befunde == [Befund.NEU] and not rollt else zaehlwerk
+
+
+def _begins_anew(uhrzeit: int, abschnitte: Iterable[Abschnitt]) -> bool:
+    return any((einer.ab, einer.grund) == (uhrzeit, Abschnittsgrund.WECHSEL) for einer in abschnitte)
+
+
 def check_no_edge(uhrzeit: int, abschnitte: Iterable[Abschnitt]) -> None:
     """Raise KonfliktFehler when the energy of what follows stands on the reading of this time."""
     gruende = {abschnitt.grund for abschnitt in abschnitte if abschnitt.ab == uhrzeit}
     if Abschnittsgrund.WECHSEL in gruende:
         raise KonfliktFehler(
-            "Mit dieser Ablesung begann das Zählwerk neu. Korrigieren Sie ihren Stand; begann es doch nicht neu,"
-            " tragen Sie den Stand der letzten Ablesung davor ein.",
+            "Mit dieser Ablesung begann das Zählwerk neu, und die danach zählen weiter. Korrigieren Sie ihren"
+            " Stand; begann es doch nicht neu, tragen Sie den Stand der letzten Ablesung davor ein.",
             code="zaehlwerk_passt_nicht",
         )
     if Abschnittsgrund.FAKTOR in gruende:

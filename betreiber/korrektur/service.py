@@ -27,8 +27,10 @@ from betreiber.korrektur.domain import (
     check_befund,
     check_korrektur,
     check_no_edge,
+    follow_closing,
     follow_edges,
     list_changes,
+    without_edge,
 )
 from betreiber.seite import Seite
 from betreiber.stromzaehler.service import get_stromzaehler
@@ -85,19 +87,23 @@ def correct_ablesung(
     alt = speicher.registers(session, stromzaehler_id, [uhrzeit]).get(uhrzeit)
     if alt is not None and alt.qualitaet is not Qualitaet.ABGELESEN:
         alt = None  # A substitute gives way to what was read.
+    grenzen = find_grenzen(session, akteur, stromzaehler)
     if entfernen:
-        _withdraw(session, akteur, stand, uhrzeit, alt, begruendung)
+        _withdraw(session, akteur, stand, uhrzeit, alt, grenzen, begruendung)
         return None
     neu = (bezug_gesamt_wh or 0, einspeisung_gesamt_wh or 0)
     if alt is not None and alt[1:3] == neu:
         return _as_auskunft(alt)
     jetzt = int(akteur.zeitpunkt.timestamp())
-    grenzen = find_grenzen(session, akteur, stromzaehler)
+    zaehlwerk = grenzen.zaehlwerk
     if alt is not None:
         speicher.remove(session, stand, [uhrzeit], jetzt)
-        abschnitte = follow_edges(grenzen.zaehlwerk, {uhrzeit: alt}, {uhrzeit: neu})
-        speicher.set_sections(session, stromzaehler_id, abschnitte, jetzt)
-        grenzen = replace(grenzen, zaehlwerk=Zaehlwerk(stromzaehler.faktor, abschnitte))
+        zaehlwerk = Zaehlwerk(zaehlwerk.faktor, follow_edges(zaehlwerk, {uhrzeit: alt}, {uhrzeit: neu}))
+    _, nachher = _neighbours(session, stromzaehler_id, uhrzeit)
+    zaehlwerk = follow_closing(zaehlwerk, neu, nachher, jetzt)
+    if speicher.set_sections(session, stromzaehler_id, zaehlwerk.abschnitte, jetzt):
+        _withdraw_ersatzwerte(session, stand, uhrzeit, nachher, jetzt)
+    grenzen = replace(grenzen, zaehlwerk=zaehlwerk)
     herkunft = Herkunft.MANUELL if alt is None else Herkunft.KORREKTUR
     posten = speicher.Posten(stand, [Messwert(uhrzeit, *neu, None, 0)], grenzen, jetzt, herkunft)
     ((befund,),) = speicher.write(session, [posten])
@@ -155,7 +161,13 @@ def find_grenzen(session: Session, akteur: Akteur, stromzaehler: Stromzaehler) -
 
 
 def _withdraw(
-    session: Session, akteur: Akteur, stand: Telegrammstand, uhrzeit: int, alt: Ablesung | None, begruendung: str
+    session: Session,
+    akteur: Akteur,
+    stand: Telegrammstand,
+    uhrzeit: int,
+    alt: Ablesung | None,
+    grenzen: Grenzen,
+    begruendung: str,
 ) -> None:
     jetzt = int(akteur.zeitpunkt.timestamp())
     if alt is None:
@@ -165,10 +177,38 @@ def _withdraw(
         raise KonfliktFehler(
             "Zu diesem Zeitpunkt ist keine Ablesung gespeichert. Prüfen Sie den Zeitpunkt.", code="ablesung_fehlt"
         )
-    check_no_edge(uhrzeit, speicher.sections(session, stand.stromzaehler_id))
+    vorher, nachher = _neighbours(session, stand.stromzaehler_id, uhrzeit)
+    zaehlwerk = without_edge(uhrzeit, vorher, nachher, grenzen)
+    check_no_edge(uhrzeit, zaehlwerk.abschnitte)
+    if vorher is not None:
+        zaehlwerk = follow_closing(zaehlwerk, vorher[1:3], nachher, jetzt)
     speicher.remove(session, stand, [uhrzeit], jetzt)
+    if speicher.set_sections(session, stand.stromzaehler_id, zaehlwerk.abschnitte, jetzt):
+        _withdraw_ersatzwerte(session, stand, uhrzeit if vorher is None else vorher.uhrzeit, nachher, jetzt)
     _record(session, akteur, stand.stromzaehler_id, "ENTFERNT", _instant(uhrzeit), alt, None, begruendung)
     session.commit()
+
+
+def _neighbours(session: Session, stromzaehler_id: int, uhrzeit: int) -> tuple[Ablesung | None, Ablesung | None]:
+    """The measured readings next to this time."""
+    umgebung = speicher.search(session, {stromzaehler_id: (uhrzeit, uhrzeit)})[stromzaehler_id]
+    gemessen = [ablesung for ablesung in umgebung.readings() if ablesung.qualitaet is Qualitaet.ABGELESEN]
+    return (
+        max((ablesung for ablesung in gemessen if ablesung.uhrzeit < uhrzeit), default=None),
+        min((ablesung for ablesung in gemessen if ablesung.uhrzeit > uhrzeit), default=None),
+    )
+
+
+def _withdraw_ersatzwerte(
+    session: Session, stand: Telegrammstand, von: int, nachher: Ablesung | None, jetzt: int
+) -> None:
+    """Take back what was substituted after `von` by sections that have moved: it is formed anew."""
+    letzte = nachher or speicher.newest(session, stand.stromzaehler_id)
+    if letzte is None:
+        return
+    werte = speicher.series(session, stand.stromzaehler_id, von, letzte.uhrzeit)
+    zeiten = [zeit for zeit, wert in werte.items() if wert.herkunft is Herkunft.ERSATZWERT]
+    speicher.remove(session, stand, zeiten, jetzt)
 
 
 def _record(

@@ -63,6 +63,19 @@ def test_a_factor_that_holds_already_begins_nothing():
     assert begin_factor(40, (), 900, 40, {900: (1000, 10)}, 5) == ()
 
 
+def test_a_declared_factor_outlasts_an_equal_one_before_it():
+    staende = {900: (1000, 10), 1800: (1100, 20)}
+    beide = begin_factor(30, begin_factor(30, (), 900, 40, staende, 5), 1800, 50, staende, 6)
+    gleich = begin_factor(30, beide, 900, 50, staende, 7)
+    # 1000 x 30 - 1000 x 50, and nothing more at the second edge.
+    assert gleich == (Abschnitt(900, FAKTOR, 50, -20_000, -200, 7), Abschnitt(1800, FAKTOR, 50, -20_000, -200, 6))
+    # 1000 x (30 - 45), and 1100 x (45 - 50) more.
+    assert begin_factor(30, gleich, 900, 45, staende, 8) == (
+        Abschnitt(900, FAKTOR, 45, -15_000, -150, 8),
+        Abschnitt(1800, FAKTOR, 50, -20_500, -250, 6),
+    )
+
+
 def test_an_earlier_section_moves_the_later_ones():
     spaeter = begin_rollover(1, (), 3600, (U, 0), 5)
     abschnitte = begin_factor(1, spaeter, 900, 2, {900: (99_999_000, 0)}, 6)

@@ -66,6 +66,18 @@ def test_change_correct_and_take_back(client, als, zaehler, session):
     ]
 
 
+def test_a_later_factor_outlasts_an_earlier_one_that_was_equal_for_a_while(client, als, zaehler):
+    """40 from 8:15 and 50 from 8:30 on; the first is corrected to 50, and then to 45."""
+    for werte, erwartet in (
+        ({}, [300, 400, 400]),
+        ({"ab": "2026-06-15T08:30:00Z", "faktor": 50}, [300, 400, 500]),
+        ({"faktor": 50}, [300, 500, 500]),
+        ({"faktor": 45}, [300, 450, 500]),
+    ):
+        assert change(client, als, zaehler, **werte).status_code == 201
+        assert energy(client, als, zaehler) == erwartet, werte
+
+
 def test_preliminary_values_are_formed_anew_by_the_new_factor(client, als, zaehler, engine):
     raten = {1_045: Qualitaet.VORLAEUFIGERWERT, 1_050: Qualitaet.ERSATZWERT}
     werte = [

@@ -1,6 +1,6 @@
 """The sweep: what it forms, leaves alone, takes back, and that true values undo it in any order."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -9,57 +9,16 @@ from structlog.testing import capture_logs
 
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Grenzen
-from betreiber.auth.domain import system_akteur
-from betreiber.ersatzwert.domain import Regeln
-from betreiber.ersatzwert.service import form_ersatzwerte
 from db.models import Einbau, Ereignis, Ersatzwertbildung, Neuberechnung, Telegrammstand, Verbrauch
 from db.session import create_session
 from tests.ablesungen import deliver, stored
+from tests.ersatzwert.conftest import MONTAG, TAG, VIERTEL, instant
 from tests.kanal import reihe
 from tests.sql_fehler import fail_each_statement
 
-TAG = 86_400
-VIERTEL = 900
-# Monday 2026-06-01, 00:00 in Berlin: two weeks before the clock of the tests.
-MONTAG = int(datetime(2026, 5, 31, 22, tzinfo=UTC).timestamp())
 # Thursday 2026-06-04 in UTC, whose registers no other day holds.
 UTC_TAG = (MONTAG + 2 * 3600 + 3 * TAG, MONTAG + 2 * 3600 + 4 * TAG)
 ABGELESEN, ERSATZWERT, VORLAEUFIG = 0, 1, 2
-
-
-@pytest.fixture
-def zaehler(welt):
-    """A meter that hangs at a place since a day before the first reading."""
-    stromzaehler_id = welt.stromzaehler()
-    welt.einbau(stromzaehler_id, welt.messstelle(), instant(MONTAG - TAG))
-    return stromzaehler_id
-
-
-@pytest.fixture
-def sweep(engine, uhr):
-    def sweep(**kw):
-        with create_session(engine) as session:
-            return form_ersatzwerte(session, system_akteur("test", uhr.now()), Regeln(), **kw)
-
-    return sweep
-
-
-@pytest.fixture
-def bildungen(engine):
-    def bildungen(*, abgeloest=False):
-        with create_session(engine, lesen=True) as session:
-            zeilen = session.scalars(select(Ersatzwertbildung).order_by(Ersatzwertbildung.von)).all()
-            return [
-                ((zeile.von - MONTAG) // VIERTEL, (zeile.bis - MONTAG) // VIERTEL, zeile.verfahren)
-                for zeile in zeilen
-                if (zeile.abgeloest is not None) == abgeloest
-            ]
-
-    return bildungen
-
-
-def instant(sekunden):
-    return datetime.fromtimestamp(sekunden, UTC)
 
 
 def week(energie=100):

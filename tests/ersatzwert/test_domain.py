@@ -211,7 +211,7 @@ def test_over_a_rollover_the_energy_is_exact():
 
 def test_where_the_factor_changes_the_rest_of_rounding_may_make_energy_fall():
     """From the third reading on the factor is 50, at 100 Wh: so coarse, rounding takes more than had flowed."""
-    abschnitte = begin_factor(1, (), MONTAG + 3 * VIERTEL, 50, (100, 0), 0)
+    abschnitte = begin_factor(1, (), MONTAG + 3 * VIERTEL, 50, {MONTAG + 3 * VIERTEL: (100, 0)}, 0)
     ende = ablesung(MONTAG + 4 * VIERTEL, 101)
     assert fill(ablesung(MONTAG, 98), ende, zaehlwerk=Zaehlwerk(1, abschnitte)) is Auslassung.ABSCHNITT
 

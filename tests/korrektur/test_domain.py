@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet
-from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Zaehlwerk
+from betreiber.ablesung.domain import Ablesung, Befund, Grenzen, Herkunft, Qualitaet
+from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Zaehlwerk, begin_anew
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
 from betreiber.korrektur.domain import (
     Wertaenderung,
     check_befund,
     check_korrektur,
     check_no_edge,
+    follow_closing,
     follow_edges,
     list_changes,
+    without_edge,
 )
 
 JETZT = datetime(2026, 6, 15, 10, tzinfo=UTC)
@@ -108,3 +110,39 @@ def test_what_follows_stands_on_the_first_reading_of_a_section():
         (0, "Mit dieser Ablesung begann das Zählwerk ne"),
         (2, "Ab dieser Ablesung gilt ein anderer Faktor"),
     ]
+
+
+WECHSEL = Zaehlwerk(1, begin_anew(1, (), 1800, (5000, 300), (12, 0), 0))
+
+
+def test_the_energy_goes_on_from_the_last_reading_before_an_exchange():
+    neu = follow_closing(WECHSEL, (5100, 290), wert(1800, 12, 0), 7)
+    # 5100 - 12 and 290 - 0.
+    assert list(neu.abschnitte) == [Abschnitt(1800, Abschnittsgrund.WECHSEL, 1, 5088, 290, 7)]
+
+
+@pytest.mark.parametrize("nachher", [None, wert(2700, 20, 0)])
+def test_what_is_not_followed_by_an_exchange_moves_none(nachher):
+    assert follow_closing(WECHSEL, (5100, 290), nachher, 7) is WECHSEL
+
+
+@pytest.mark.parametrize(
+    ("uhrzeit", "vorher", "nachher", "endet"),
+    [
+        (1800, wert(900, 5000, 0, 300), wert(2700, 5010, 0, 300), True),
+        (1800, wert(900, 5000, 0, 300), None, True),
+        (1800, None, wert(2700, 20, 0), True),
+        # The registers did begin anew.
+        (1800, wert(900, 5000, 0, 300), wert(2700, 20, 0), False),
+        # 1 kW carries 250 Wh and a quarter more in a quarter hour.
+        (1800, wert(900, 5000, 0, 300), wert(2700, 9000, 0, 300), False),
+        # What would be a rollover is decided by people.
+        (1800, wert(900, 999_999, 0), wert(2700, 20, 0), False),
+        (2700, wert(1800, 12, 0), wert(3600, 40, 0), False),
+    ],
+)
+def test_an_exchange_ends_with_its_first_reading_where_it_was_none(uhrzeit, vorher, nachher, endet):
+    grenzen = Grenzen(0, 9000, 1000, ueberlauf_wh=1_000_000, zaehlwerk=WECHSEL)
+    assert list(without_edge(uhrzeit, vorher, nachher, grenzen).abschnitte) == (
+        [] if endet else list(WECHSEL.abschnitte)
+    )

@@ -1,6 +1,7 @@
 """Corrections through the API: the original stays, what does not fit is refused, everybody sees what changed."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
@@ -174,7 +175,89 @@ def test_the_first_reading_after_an_exchange_moves_its_section(correct, engine, 
     assert (abschnitt.ab, abschnitt.bezug_versatz_wh) == (VON + 9000, 1893)
 
 
-@pytest.mark.parametrize("grund", list(Abschnittsgrund))
+@pytest.fixture
+def exchanged(engine, zaehler):
+    """The electronics ended at 1900 Wh with reading 9; new ones showed 5 Wh at 10 and 105 Wh at 11."""
+    abschnitte = begin_anew(1, (), VON + 9000, (1900, 0), (5, 0), VON)
+    with create_session(engine) as session:
+        speicher.lock(session, [zaehler])
+        speicher.set_sections(session, zaehler, abschnitte, VON)
+        session.commit()
+    grenzen = Grenzen(0, VON + 9900, None, zaehlwerk=Zaehlwerk(1, abschnitte))
+    deliver(engine, zaehler, reihe(VON + 9000, 5, [100]), VON + 9900, grenzen)
+
+
+@pytest.fixture
+def flowed(engine, zaehler):
+    """The Wh of each stretch between two stored readings."""
+
+    def flowed():
+        with create_session(engine, lesen=True) as session:
+            zaehlwerk = Zaehlwerk(1, speicher.sections(session, zaehler))
+        energien = [zaehlwerk.energie(*wert[:3])[0] for wert in stored(engine, zaehler).values()]
+        return [neu - alt for alt, neu in pairwise(energien)]
+
+    return flowed
+
+
+@pytest.mark.usefixtures("exchanged")
+def test_the_last_register_before_an_exchange_is_what_the_energy_goes_on_from(correct, flowed, uhr):
+    assert flowed() == [100] * 9 + [0, 100]
+    for felder, erwartet in (
+        ({"bezug_wh": 1950}, [100] * 8 + [150, 0, 100]),
+        ({"bezug_wh": 1850}, [100] * 8 + [50, 0, 100]),
+        ({"entfernen": True}, [100] * 8 + [0, 100]),
+        ({"bezug_wh": 1920}, [100] * 8 + [120, 0, 100]),
+    ):
+        uhr.advance(timedelta(minutes=1))
+        assert correct(9, **felder).status_code == 200
+        assert flowed() == erwartet, felder
+    # One that is not the last before it changes nothing but itself.
+    assert correct(8, 1810).status_code == 200
+    assert flowed() == [100] * 7 + [110, 110, 0, 100]
+
+
+@pytest.mark.usefixtures("exchanged")
+def test_substitutes_before_an_exchange_do_not_outlast_the_register_they_were_counted_from(
+    correct, engine, zaehler, flowed
+):
+    assert correct(8, entfernen=True).status_code == 200
+    assert correct(9, entfernen=True).status_code == 200
+    with create_session(engine) as session:
+        stand = speicher.lock(session, [zaehler])[zaehler]
+        letzte = stored(engine, zaehler)[VON + 7 * 900]
+        raten = {"qualitaet": Qualitaet.ERSATZWERT, "herkunft": Herkunft.ERSATZWERT}
+        speicher.replace(session, stand, [letzte._replace(uhrzeit=VON + n * 900, **raten) for n in (8, 9)])
+        session.commit()
+    assert flowed() == [100] * 7 + [0, 0, 0, 100]
+    assert correct(7, 1650).status_code == 200
+    # Those of 1700 Wh are gone: they would have been followed by 50 Wh less.
+    assert flowed() == [100] * 6 + [50, 0, 100]
+
+
+@pytest.mark.usefixtures("exchanged")
+def test_an_exchange_ends_with_its_last_reading(correct, engine, zaehler):
+    antwort = correct(10, entfernen=True)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zaehlwerk_passt_nicht")
+    assert correct(11, entfernen=True).status_code == 200
+    assert correct(10, entfernen=True).status_code == 200
+    with create_session(engine, lesen=True) as session:
+        assert speicher.sections(session, zaehler) == ()
+    assert correct(10, 2000).status_code == 200
+
+
+def test_an_exchange_that_was_none_ends_with_the_reading_it_began_with(correct, engine, zaehler, flowed):
+    abschnitte = begin_anew(1, (), VON + 4500, (1400, 0), (1500, 0), VON)
+    with create_session(engine) as session:
+        speicher.lock(session, [zaehler])
+        speicher.set_sections(session, zaehler, abschnitte, VON)
+        session.commit()
+    assert flowed() == [100] * 4 + [0] + [100] * 4
+    assert correct(5, entfernen=True).status_code == 200
+    assert flowed() == [100] * 4 + [200] + [100] * 3
+
+
+@pytest.mark.parametrize("grund", [Abschnittsgrund.UEBERLAUF, Abschnittsgrund.FAKTOR])
 def test_the_reading_with_which_a_section_began_is_not_taken_back(correct, engine, zaehler, grund):
     with create_session(engine) as session:
         speicher.lock(session, [zaehler])
