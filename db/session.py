@@ -5,13 +5,14 @@ second one upgrades its lock. Who only reads says so (`lesen=True`) and never wa
 """
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -72,7 +73,19 @@ def create_session(engine: Engine, *, lesen: bool = False) -> Session:
     optionen: dict[str, Any] = {_NUR_LESEN: True}
     if engine.dialect.name == "postgresql":
         optionen |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        return _Lesesitzung(engine.execution_options(**optionen), expire_on_commit=False)
     return Session(engine.execution_options(**optionen), expire_on_commit=False)
+
+
+class _Lesesitzung(Session):
+    """Ends what only read with COMMIT: at a ROLLBACK psycopg forgets which statements PostgreSQL has prepared."""
+
+    def close(self) -> None:
+        # A transaction that failed, or whose server is gone, is rolled back.
+        with suppress(SQLAlchemyError):
+            if self.in_transaction():
+                self.commit()
+        super().close()
 
 
 def begin_read(session: Session) -> None:

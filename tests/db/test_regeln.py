@@ -210,3 +210,24 @@ def test_sqlite_has_no_partitions(sqlite_url):
     engine = create_engine(sqlite_url)
     assert ensure_partitionen(engine, JANUAR, APRIL) == []
     engine.dispose()
+
+
+def test_a_reading_session_keeps_what_postgresql_has_prepared(postgres_url):
+    """At a ROLLBACK psycopg forgets it, and every statement would be parsed and planned anew."""
+    engine = create_engine(postgres_url, pool_groesse=1)
+    for _ in range(10):
+        with create_session(engine, lesen=True) as session:
+            session.execute(select(Verbrauch.uhrzeit).where(Verbrauch.stromzaehler_id == 1)).all()
+    vorbereitet = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM verbrauch%'")
+    with create_session(engine, lesen=True) as session:
+        assert session.scalar(vorbereitet) == 1
+    engine.dispose()
+
+
+def test_a_reading_session_that_failed_leaves_a_usable_connection(postgres_url):
+    engine = create_engine(postgres_url, pool_groesse=1)
+    with create_session(engine, lesen=True) as session, pytest.raises(DBAPIError):
+        session.execute(text("SELECT 1 / 0"))
+    with create_session(engine, lesen=True) as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    engine.dispose()
