@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, SQL
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-_NUR_LESEN = "msb_nur_lesen"
+NUR_LESEN = "msb_nur_lesen"
 # SQLSTATE of PostgreSQL: lock_not_available, deadlock_detected.
 _EINER_WARTET = frozenset({"55P03", "40P01"})
 
@@ -70,7 +70,7 @@ def create_session(engine: Engine, *, lesen: bool = False) -> Session:
     """A session. With `lesen`, its transactions only read and see one state of the database."""
     if not lesen:
         return Session(engine, expire_on_commit=False)
-    optionen: dict[str, Any] = {_NUR_LESEN: True}
+    optionen: dict[str, Any] = {NUR_LESEN: True}
     if engine.dialect.name == "postgresql":
         optionen |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         return _Lesesitzung(engine.execution_options(**optionen), expire_on_commit=False)
@@ -90,7 +90,7 @@ class _Lesesitzung(Session):
 
 def begin_read(session: Session) -> None:
     """Let the next transaction of a writing session only read, so that it takes no write lock on SQLite."""
-    session.connection(execution_options={_NUR_LESEN: True})
+    session.connection(execution_options={NUR_LESEN: True})
 
 
 def is_unavailable(error: Exception) -> bool:
@@ -115,5 +115,5 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    lesen = connection.get_execution_options().get(_NUR_LESEN, False)
+    lesen = connection.get_execution_options().get(NUR_LESEN, False)
     connection.exec_driver_sql("BEGIN" if lesen else "BEGIN IMMEDIATE")
