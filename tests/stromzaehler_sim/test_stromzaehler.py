@@ -172,7 +172,8 @@ def test_history_delivers_the_newest_week_first_and_everything_once(welt: Welt) 
     bilanz = deliver_history(welt.zaehler, von, MONTAG, on_progress=lambda e, g: fortschritt.append((e, g)))
     # Both ends have a reading: the register at the beginning and at the end.
     assert (bilanz.sent, bilanz.neu, bilanz.doppelt) == (1921, 1921, 0)
-    assert fortschritt[0] == (96, 1921)
+    # A week begins a quarter hour after midnight, and a message of it ends with the UTC day.
+    assert fortschritt[0] == (95, 1921)
     assert fortschritt[-1] == (1921, 1921)
     reihenfolge = list(welt.betreiber.gespeichert)
     assert sorted(reihenfolge[:672]) == list(range(MONTAG - WOCHE + 900, MONTAG + 900, 900))
@@ -188,12 +189,13 @@ def test_history_broken_off_goes_on_where_it_stopped(welt: Welt) -> None:
     gut, welt.leitung.sonst = welt.leitung.sonst, torn
     with pytest.raises(SendeFehler):
         deliver_history(welt.zaehler, von, MONTAG, versuche=1)
-    assert len(welt.betreiber.gespeichert) == 9 * 96
+    # By UTC days: a week (95, six times 96, and one), and the first day of the next.
+    assert len(welt.betreiber.gespeichert) == 672 + 95
     welt.leitung.sonst = gut
     welt.zeit.jetzt += 900
     welt.restart()
     bilanz = deliver_history(welt.zaehler, von, MONTAG + 900)
-    assert (bilanz.neu, bilanz.doppelt) == (1922 - 9 * 96, 0)
+    assert (bilanz.neu, bilanz.doppelt) == (1922 - 672 - 95, 0)
     assert sorted(welt.betreiber.gespeichert) == list(range(von, MONTAG + 1800, 900))
     assert welt.zaehler.zaehlwerk.open_batches() == []
 
