@@ -21,9 +21,34 @@ class StandQuerySchema(StrengesSchema):
     )
 
 
-class ZaehlerstaendeQuerySchema(StandQuerySchema, SeiteQuerySchema):
+class ZeitraumSchema(StrengesSchema):
+    """A period on quarter hours."""
+
+    von = felder.Zeitpunkt(
+        viertelstunde=True,
+        required=True,
+        metadata={"description": "begin, on a quarter hour", "example": "2026-03-01T00:00:00+01:00"},
+    )
+    bis = felder.Zeitpunkt(
+        viertelstunde=True,
+        required=True,
+        metadata={"description": "end, exclusive, on a quarter hour", "example": "2026-04-01T00:00:00+02:00"},
+    )
+
+
+class ZeitraumQuerySchema(StandQuerySchema, ZeitraumSchema):
+    """A period on quarter hours, as of a moment of receipt."""
+
+
+class ZeitraumSeiteQuerySchema(SeiteQuerySchema):
+    """A page of what lies in a period."""
+
     von = felder.Zeitpunkt(required=True, metadata={"description": "begin of the period"})
     bis = felder.Zeitpunkt(required=True, metadata={"description": "end of the period, exclusive"})
+
+
+class ZaehlerstaendeQuerySchema(StandQuerySchema, ZeitraumSeiteQuerySchema):
+    """A page of readings, as of a moment of receipt."""
 
 
 class ZaehlerstandSchema(StrengesSchema):

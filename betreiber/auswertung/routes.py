@@ -32,7 +32,7 @@ class SpitzenView(MethodView):
 
 @blp.route("/stromzaehler/<id:stromzaehler_id>/statistik")
 class StatistikView(MethodView):
-    @blp.arguments(schemas.ZeitraumQuerySchema, location="query")
+    @blp.arguments(schemas.StatistikQuerySchema, location="query")
     @blp.response(200, schemas.StatistikSchema)
     def get(self, auswahl: dict[str, Any], stromzaehler_id: int) -> Any:
         """Count, least, greatest, mean and variance of the quarter hours of a meter."""
@@ -59,7 +59,7 @@ class KundeVergleichView(MethodView):
 
 @blp.route("/messstellen/<id:messstelle_id>/zaehlwerkskette")
 class ZaehlwerksketteView(MethodView):
-    @blp.arguments(schemas.ZeitraumSchema, location="query")
+    @blp.arguments(schemas.ZaehlwerksketteQuerySchema, location="query")
     @blp.response(200, schemas.ZaehlwerksketteSchema)
     def get(self, auswahl: dict[str, Any], messstelle_id: int) -> Any:
         """Which meters hung there in a period, with first and last reading and Verbrauch of each, and in sum."""

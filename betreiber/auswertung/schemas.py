@@ -3,7 +3,12 @@
 from marshmallow import fields
 
 from betreiber import felder
-from betreiber.ablesung.schemas import StandQuerySchema, ZaehlerstandSchema
+from betreiber.ablesung.schemas import (
+    StandQuerySchema,
+    ZaehlerstandSchema,
+    ZeitraumQuerySchema,
+    ZeitraumSchema,
+)
 from betreiber.auswertung.domain import Lastgangaufloesung, Spitzenzeitraum, Vergleichszeitraum
 from betreiber.felder import StrengesSchema
 from betreiber.verbrauch.domain import Wertqualitaet
@@ -19,25 +24,6 @@ class Leistung(felder.Dezimal):
         super().__init__(stellen=3, von="-1e12", bis="1e12", **kw)
 
 
-class ZeitraumSchema(StrengesSchema):
-    """A period on quarter hours."""
-
-    von = felder.Zeitpunkt(
-        viertelstunde=True,
-        required=True,
-        metadata={"description": "begin, on a quarter hour", "example": "2026-03-01T00:00:00+01:00"},
-    )
-    bis = felder.Zeitpunkt(
-        viertelstunde=True,
-        required=True,
-        metadata={"description": "end, exclusive, on a quarter hour", "example": "2026-04-01T00:00:00+02:00"},
-    )
-
-
-class ZeitraumQuerySchema(ZeitraumSchema, StandQuerySchema):
-    """A period on quarter hours, as of a moment of receipt."""
-
-
 class LastgangQuerySchema(ZeitraumQuerySchema):
     aufloesung = felder.Auswahl(Lastgangaufloesung, load_default=Lastgangaufloesung.VIERTELSTUNDE)
 
@@ -48,6 +34,14 @@ class SpitzenQuerySchema(ZeitraumQuerySchema):
         load_default=Spitzenzeitraum.TAG,
         metadata={"description": "days or months of Europe/Berlin, each of which has its peak"},
     )
+
+
+class StatistikQuerySchema(ZeitraumQuerySchema):
+    """The period whose quarter hours are counted."""
+
+
+class ZaehlwerksketteQuerySchema(ZeitraumSchema):
+    """The period in which meters hung at a Messstelle."""
 
 
 class VergleichQuerySchema(StandQuerySchema):

@@ -3,14 +3,14 @@
 from marshmallow import fields, validate
 
 from betreiber import felder
+from betreiber.ablesung.schemas import ZeitraumSeiteQuerySchema
 from betreiber.ersatzwert.domain import Verfahren
 from betreiber.felder import StrengesSchema
-from betreiber.seite import SeiteQuerySchema, seite_schema
+from betreiber.seite import seite_schema
 
 
-class ErsatzwerteQuerySchema(SeiteQuerySchema):
-    von = felder.Zeitpunkt(required=True, metadata={"description": "begin of the period"})
-    bis = felder.Zeitpunkt(required=True, metadata={"description": "end of the period, exclusive"})
+class ErsatzwerteQuerySchema(ZeitraumSeiteQuerySchema):
+    """A page of what was substituted in a period."""
 
 
 class RandSchema(StrengesSchema):

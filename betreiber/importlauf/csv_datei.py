@@ -58,12 +58,10 @@ def read_csv(datei: BufferedIOBase) -> Iterator[Satz]:
 def _iter_lines(datei: BufferedIOBase) -> Iterator[bytes | None]:
     """Lines with their ends; None for one that is too long, of which no more than a piece is ever in memory."""
     while zeile := datei.readline(ZEILE_HOECHSTENS):
-        if len(zeile) < ZEILE_HOECHSTENS or zeile.endswith(b"\n"):
-            yield zeile
-            continue
-        while (rest := datei.readline(ZEILE_HOECHSTENS)) and not rest.endswith(b"\n"):
-            pass
-        yield None
+        zu_lang = len(zeile) == ZEILE_HOECHSTENS and not zeile.endswith(b"\n")
+        while zeile and not zeile.endswith(b"\n") and zu_lang:
+            zeile = datei.readline(ZEILE_HOECHSTENS)
+        yield None if zu_lang else zeile
 
 
 def _read_header(roh: bytes | None) -> tuple[str, list[str]]:

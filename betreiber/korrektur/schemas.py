@@ -4,8 +4,9 @@ from marshmallow import fields, validate
 
 from betreiber import felder
 from betreiber.ablesung.domain import Herkunft, Qualitaet
+from betreiber.ablesung.schemas import ZeitraumSeiteQuerySchema
 from betreiber.felder import StrengesSchema
-from betreiber.seite import SeiteQuerySchema, seite_schema
+from betreiber.seite import seite_schema
 
 
 class KorrekturSchema(StrengesSchema):
@@ -46,9 +47,8 @@ class KorrekturergebnisSchema(StrengesSchema):
     wert = fields.Nested(WertSchema, allow_none=True, metadata={"description": "null: the reading was taken back"})
 
 
-class WertaenderungenQuerySchema(SeiteQuerySchema):
-    von = felder.Zeitpunkt(required=True, metadata={"description": "begin of the period of the readings"})
-    bis = felder.Zeitpunkt(required=True, metadata={"description": "end of the period, exclusive"})
+class WertaenderungenQuerySchema(ZeitraumSeiteQuerySchema):
+    """A page of what changed of the readings of a period."""
 
 
 class WertaenderungSchema(StrengesSchema):

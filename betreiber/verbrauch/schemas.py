@@ -3,36 +3,26 @@
 from marshmallow import fields
 
 from betreiber import felder
-from betreiber.ablesung.schemas import StandQuerySchema
+from betreiber.ablesung.schemas import ZeitraumQuerySchema
 from betreiber.felder import StrengesSchema
 from betreiber.verbrauch.domain import Wertqualitaet, Zahlenformat
 from betreiber.zeit import Aufloesung
 
 
-class VerbrauchQuerySchema(StandQuerySchema):
-    von = felder.Zeitpunkt(
-        viertelstunde=True,
-        required=True,
-        metadata={"description": "begin, on a quarter hour", "example": "2026-03-01T00:00:00+01:00"},
-    )
-    bis = felder.Zeitpunkt(
-        viertelstunde=True,
-        required=True,
-        metadata={"description": "end, exclusive, on a quarter hour", "example": "2026-04-01T00:00:00+02:00"},
-    )
-    aufloesung = felder.Auswahl(
+def _aufloesung(vorgabe: Aufloesung) -> felder.Auswahl:
+    return felder.Auswahl(
         Aufloesung,
-        load_default=Aufloesung.TAG,
+        load_default=vorgabe,
         metadata={"description": "length of the values; days, weeks, months and years of Europe/Berlin"},
     )
 
 
-class VerbrauchsdateiQuerySchema(VerbrauchQuerySchema):
-    aufloesung = felder.Auswahl(
-        Aufloesung,
-        load_default=Aufloesung.VIERTELSTUNDE,
-        metadata={"description": "length of the values; days, weeks, months and years of Europe/Berlin"},
-    )
+class VerbrauchQuerySchema(ZeitraumQuerySchema):
+    aufloesung = _aufloesung(Aufloesung.TAG)
+
+
+class VerbrauchsdateiQuerySchema(ZeitraumQuerySchema):
+    aufloesung = _aufloesung(Aufloesung.VIERTELSTUNDE)
     zahlen = felder.Auswahl(
         Zahlenformat,
         load_default=Zahlenformat.DE,
