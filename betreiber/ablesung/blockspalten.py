@@ -13,6 +13,7 @@ from betreiber.ablesung.zahlenfolge import (
     pack,
     pack_unary,
     sint,
+    take_tail,
     uint,
     unpack_unary,
 )
@@ -88,11 +89,16 @@ class Register:
 
     def value(self, stelle: int) -> int:
         """The register of one reading."""
-        return self._letzter - self._differenzen.tail(stelle)
+        return self._letzter - sum(self._differenzen.part(stelle, self._anzahl - 1))
 
     def differences(self, von: int, bis: int) -> list[int]:
         """What the readings [von, bis) exceed the ones before them by; the first reading of the day has none."""
         return self._differenzen.part(von - 1, bis - 1) if von < bis else []
+
+
+def take_register(leser: Leser, anzahl: int, stelle: int) -> int:
+    """What one of `anzahl` readings shows: as `Register.value`, for half of the work."""
+    return leser.sint() - take_tail(leser, anzahl - 1, stelle)
 
 
 class Null:

@@ -23,6 +23,7 @@ from betreiber.ablesung.blockspalten import (
     pack_register,
     pack_runs,
     read_presence,
+    take_register,
 )
 from betreiber.ablesung.domain import Ablesung, Herkunft, Qualitaet
 from betreiber.ablesung.zahlenfolge import Leser
@@ -39,6 +40,8 @@ _PRUEFSUMME = 2
 _LEISTUNG_AB_BIT = 2
 _ART = 0x03
 _EINSPEISUNG, _QUALITAET, _STATUS, _HERKUNFT = 0x10, 0x20, 0x40, 0x80
+# A day with a gap, feed-in, or readings that are not measured.
+_NICHT_WIE_IMMER = _ART | _EINSPEISUNG | _QUALITAET
 # Reading an attribute of an Enum class costs more than all else that these columns need.
 _ABGELESEN, _GERAET = Qualitaet.ABGELESEN, Herkunft.GERAET
 _AS_ABLESUNG = partial(tuple.__new__, Ablesung)
@@ -83,7 +86,7 @@ def encode(tag: int, ablesungen: Sequence[Ablesung]) -> bytes:
 def decode(tag: int, inhalt: bytes) -> list[Ablesung]:
     """The readings of a block of the UTC day `tag`, ascending. Raises BlockUngueltig."""
     try:
-        block = _Block(tag, inhalt)
+        block = _Block(tag, *_open(inhalt))
         return block.readings(0, block.anzahl)
     except (IndexError, ValueError) as error:
         _refuse(error)
@@ -92,7 +95,7 @@ def decode(tag: int, inhalt: bytes) -> list[Ablesung]:
 def decode_registers(tag: int, inhalt: bytes) -> list[tuple[int, int, int, Qualitaet]]:
     """Time, taken from the grid, fed into it, quality of each reading: half the work. Raises BlockUngueltig."""
     try:
-        block = _Registerteil(tag, inhalt)
+        block = _Registerteil(tag, *_open(inhalt))
         return block.registers(0, block.anzahl)
     except (IndexError, ValueError) as error:
         _refuse(error)
@@ -104,7 +107,7 @@ def register_at(tag: int, inhalt: bytes, uhrzeit: int) -> Ablesung | None:
     Cheap near the end of the UTC day: that is where a local day begins.
     """
     try:
-        block = _Block(tag, inhalt)
+        block = _Block(tag, *_open(inhalt))
         stelle = block.find(uhrzeit)
         return None if stelle is None else block.readings(stelle, stelle + 1)[0]
     except (IndexError, ValueError) as error:
@@ -116,15 +119,32 @@ def energy_at(tag: int, inhalt: bytes, uhrzeit: int) -> tuple[int, int, Qualitae
     `register_at`, for questions over many days or meters. Raises BlockUngueltig.
     """
     try:
-        block = _Registerteil(tag, inhalt)
-        stelle = block.find(uhrzeit)
-        return None if stelle is None else block.energy(stelle)
+        leser, kennung = _open(inhalt)
+        if kennung & _NICHT_WIE_IMMER:
+            block = _Registerteil(tag, leser, kennung)
+            stelle = block.find(uhrzeit)
+            return None if stelle is None else block.energy(stelle)
+        # As good as always, and twice as fast: a day without a gap, nothing fed in, all of it measured.
+        stelle, rest = divmod(uhrzeit - tag * TAG_S, VIERTELSTUNDE_S)
+        if rest or not 0 <= stelle < VIERTELSTUNDEN:
+            return None
+        return take_register(leser, VIERTELSTUNDEN, stelle), 0, _ABGELESEN
     except (IndexError, ValueError) as error:
         _refuse(error)
 
 
 def _refuse(grund: Exception) -> NoReturn:
     raise BlockUngueltig(f"Ein gespeicherter Tag ist beschädigt: {grund}") from grund
+
+
+def _open(inhalt: bytes) -> tuple[Leser, int]:
+    """What reads a block behind its first two bytes, and the second of these. Raises ValueError."""
+    ende = len(inhalt) - _PRUEFSUMME
+    if ende < 2 or zlib.crc32(inhalt[:ende]) & 0xFFFF != inhalt[ende] | inhalt[ende + 1] << 8:
+        raise ValueError("checksum")
+    if inhalt[0] != VERSION:
+        raise ValueError(f"version {inhalt[0]}")
+    return Leser(inhalt, 2, ende), inhalt[1]
 
 
 def _checksum(inhalt: bytes) -> bytes:
@@ -147,14 +167,8 @@ def _occupied(beginn: int, zeiten: Sequence[int]) -> int:
 class _Registerteil:
     """The first columns of a block: what a question for Verbrauch needs."""
 
-    def __init__(self, tag: int, inhalt: bytes) -> None:
-        ende = len(inhalt) - _PRUEFSUMME
-        if ende < 2 or _checksum(inhalt[:ende]) != inhalt[ende:]:
-            raise ValueError("checksum")
-        version, kennung = inhalt[:2]
-        if version != VERSION:
-            raise ValueError(f"version {version}")
-        leser = self._leser = Leser(inhalt, 2, ende)
+    def __init__(self, tag: int, leser: Leser, kennung: int) -> None:
+        """`leser`, `kennung`: what _open gives."""
         self.zeiten = _times(tag, read_presence(leser, kennung & _ART, VIERTELSTUNDEN))
         self.anzahl = len(self.zeiten)
         self._kennung = kennung
@@ -189,9 +203,9 @@ class _Registerteil:
 class _Block(_Registerteil):
     """A whole block."""
 
-    def __init__(self, tag: int, inhalt: bytes) -> None:
-        super().__init__(tag, inhalt)
-        leser, kennung, anzahl = self._leser, self._kennung, self.anzahl
+    def __init__(self, tag: int, leser: Leser, kennung: int) -> None:
+        super().__init__(tag, leser, kennung)
+        anzahl = self.anzahl
         self._empfangen = Laeufe(leser, anzahl)
         self._status = Laeufe(leser, anzahl) if kennung & _STATUS else None
         self._herkunft = Laeufe(leser, anzahl) if kennung & _HERKUNFT else None

@@ -125,26 +125,7 @@ class Folge:
         # What was asked for last of those that reach to the end: the others mostly lie in it.
         self._ab = anzahl
         self._ende: list[int] = []
-        self._teiler = self._kleinster = 0
-        if not anzahl:
-            return
-        art = leser.byte()
-        self._kleinster = leser.sint()
-        if art:
-            self._teiler = leser.uint() if art & _TEILER else 1
-            self._stellen = art & _BREITE
-            self._unaer = leser.take(leser.uint()) if art & _UNAER else None
-            self._felder = leser.take((anzahl * self._stellen + 7) >> 3)
-
-    def tail(self, von: int) -> int:
-        """The sum of the integers from place `von` to the end."""
-        anzahl = self.anzahl - von
-        if not self._teiler or not anzahl:
-            return anzahl * self._kleinster
-        summe = sum(_unpack_fields(self._felder, self._stellen, self.anzahl, von, self.anzahl))
-        if self._unaer is not None:
-            summe += sum(unpack_unary(self._unaer, self.anzahl, von, self.anzahl)) << self._stellen
-        return anzahl * self._kleinster + self._teiler * summe
+        self._kleinster, self._teiler, self._stellen, self._unaer, self._felder = _take(leser, anzahl)
 
     def part(self, von: int, bis: int) -> list[int]:
         """The integers at the places [von, bis)."""
@@ -167,6 +148,31 @@ class Folge:
         return [kleinster + teiler_oben * hoehe + teiler * rest for hoehe, rest in zip(hoehen, reste, strict=True)]
 
 
+def take_tail(leser: Leser, anzahl: int, von: int) -> int:
+    """Take a sequence of `anzahl` integers off the reader; the sum of those from place `von` to the end."""
+    kleinster, teiler, stellen, unaer, felder = _take(leser, anzahl)
+    hinten = anzahl - von
+    if not teiler or not hinten:
+        return hinten * kleinster
+    summe = _sum_fields(felder, stellen, anzahl, von)
+    if unaer is not None:
+        summe += _sum_unary(unaer, anzahl, von) << stellen
+    return hinten * kleinster + teiler * summe
+
+
+def _take(leser: Leser, anzahl: int) -> tuple[int, int, int, bytes | None, bytes]:
+    """A sequence in its parts: smallest value, divisor (0: all are equal), low bits, Rice's upper part, fields."""
+    if not anzahl:
+        return 0, 0, 0, None, b""
+    art, kleinster = leser.byte(), leser.sint()
+    if not art:
+        return kleinster, 0, 0, None, b""
+    teiler = leser.uint() if art & _TEILER else 1
+    stellen = art & _BREITE
+    unaer = leser.take(leser.uint()) if art & _UNAER else None
+    return kleinster, teiler, stellen, unaer, leser.take((anzahl * stellen + 7) >> 3)
+
+
 def pack_unary(werte: Sequence[int]) -> bytes:
     """Natural numbers as so many ones and a zero each, from the highest bit on, filled up with ones."""
     bits = "0".join(["1" * wert for wert in werte]) + "0"
@@ -184,6 +190,19 @@ def unpack_unary(inhalt: bytes, anzahl: int, von: int, bis: int) -> list[int]:
     if len(teile) < bis - von:
         raise ValueError("fewer values than promised")
     return list(map(len, teile))
+
+
+def _sum_unary(inhalt: bytes, anzahl: int, von: int) -> int:
+    """The sum of the numbers from place `von` to the end, by the zeros that end them: half of the work near it."""
+    if 2 * von < anzahl:
+        return sum(unpack_unary(inhalt, anzahl, von, anzahl))
+    bits = f"{int.from_bytes(inhalt, 'big'):b}"
+    enden = anzahl - von + 1
+    teile = bits.rsplit("0", enden)
+    # Zeros at the very beginning got lost with the number; then there may be too few of them.
+    if len(teile) <= enden:
+        return sum(unpack_unary(inhalt, anzahl, von, anzahl))
+    return len(bits) - len(teile[0]) - len(teile[-1]) - enden
 
 
 def _pack_fields(werte: Sequence[int], breite: int) -> bytes:
@@ -211,6 +230,22 @@ def _unpack_fields(inhalt: bytes, breite: int, anzahl: int, von: int, bis: int) 
     for schub, unten, oben in _steps(breite, weite):
         zahl = zahl & unten | (zahl & oben) << schub
     return struct.unpack(f"<{anzahl}{art}", zahl.to_bytes(anzahl * weite >> 3, "little"))[von:bis]
+
+
+def _sum_fields(inhalt: bytes, breite: int, anzahl: int, von: int) -> int:
+    """The sum of the fields from place `von` to the end, without a list of them if they are few."""
+    if anzahl - von >= HOECHSTENS >> 3:
+        return sum(_unpack_fields(inhalt, breite, anzahl, von, anzahl))
+    zahl = int.from_bytes(inhalt, "little")
+    if zahl >> anzahl * breite:
+        raise ValueError("bits beyond the last value")
+    zahl >>= von * breite
+    maske = (1 << breite) - 1
+    summe = 0
+    while zahl:
+        summe += zahl & maske
+        zahl >>= breite
+    return summe
 
 
 def _space(breite: int) -> tuple[int, str]:
