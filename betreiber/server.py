@@ -116,8 +116,7 @@ def _options(lauscher: Lauscher, settings: Settings) -> dict[str, Any]:
     geraete = lauscher is Lauscher.GERAETE
     return {
         "bind": f"{settings.geraete_host}:{settings.geraete_port if geraete else settings.einschreibung_port}",
-        # On SQLite one process is the only writer of readings.
-        "workers": (settings.geraete_prozesse or (1 if settings.auf_sqlite else 2)) if geraete else 1,
+        "workers": settings.geraete_prozesse if geraete else 1,
         "threads": settings.geraete_gleichzeitig if geraete else settings.threads,
         "keepalive": KEEPALIVE_GERAETE_S,
         "worker_connections": VERBINDUNGEN_GERAETE,

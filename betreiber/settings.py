@@ -144,9 +144,7 @@ class Settings:
         "127.0.0.1", str, "address for health and metrics; keep it on loopback or in a closed network"
     )
     prozesse: int = _var(2, _between(1, 64), "worker processes of the public listener")
-    geraete_prozesse: int = _var(
-        0, _between(0, 64), "worker processes of the device listener; 0: one on SQLite, two on PostgreSQL"
-    )
+    geraete_prozesse: int = _var(2, _between(1, 64), "worker processes of the device listener")
     threads: int = _var(8, _between(1, 128), "requests that a worker process works on at once")
     geraete_gleichzeitig: int = _var(
         64, _between(1, 128), "requests of devices that a worker process works on at once; they share a commit"
