@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, union_all
+from sqlalchemy import Table, bindparam, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung.speicher.tabellen import BulkInsert, among
@@ -19,48 +19,47 @@ from db.models import (
     Telegrammstand,
 )
 
-# They run with every Telegramm: built once.
+# They run with every Telegramm: built once, and of columns, because objects cost as much again.
+_GERAET: Table = Stromzaehler.__table__  # type: ignore[assignment]
+_SCHLUESSEL: Table = Geraeteschluessel.__table__  # type: ignore[assignment]
+_EINBAU: Table = Einbau.__table__  # type: ignore[assignment]
+_MESSSTELLE: Table = Messstelle.__table__  # type: ignore[assignment]
+_G, _S, _E, _M = _GERAET.c, _SCHLUESSEL.c, _EINBAU.c, _MESSSTELLE.c
 _GERAETE = (
     select(
-        Stromzaehler.stromzaehler_id,
-        Stromzaehler.zaehlernummer,
-        Stromzaehler.modell,
-        Stromzaehler.zustand,
-        Stromzaehler.faktor,
-        Stromzaehler.stellen,
-        Geraeteschluessel.geraeteschluessel_id,
-        Geraeteschluessel.zweck,
-        Geraeteschluessel.epoche,
-        Geraeteschluessel.ski,
-        Geraeteschluessel.fingerabdruck,
-        Geraeteschluessel.zertifikat,
-        Geraeteschluessel.gueltig_bis,
-        Geraeteschluessel.gesperrt_zeitpunkt,
+        _G.stromzaehler_id,
+        _G.zaehlernummer,
+        _G.modell,
+        _G.zustand,
+        _G.faktor,
+        _G.stellen,
+        _S.geraeteschluessel_id,
+        _S.zweck,
+        _S.epoche,
+        _S.ski,
+        _S.fingerabdruck,
+        _S.zertifikat,
+        _S.gueltig_bis,
+        _S.gesperrt_zeitpunkt,
     )
-    .join(Stromzaehler, Stromzaehler.stromzaehler_id == Geraeteschluessel.stromzaehler_id)
-    .where(
-        Geraeteschluessel.stromzaehler_id.in_(
-            select(Geraeteschluessel.stromzaehler_id).where(
-                Geraeteschluessel.ski.in_(bindparam("skis", expanding=True))
-            )
-        )
-    )
-    .order_by(Geraeteschluessel.geraeteschluessel_id)
+    .join(_GERAET, _G.stromzaehler_id == _S.stromzaehler_id)
+    .where(_S.stromzaehler_id.in_(select(_S.stromzaehler_id).where(_S.ski.in_(bindparam("skis", expanding=True)))))
+    .order_by(_S.geraeteschluessel_id)
 )
 _EINBAUTEN = (
-    select(Einbau.stromzaehler_id, Einbau.von, Messstelle.anschlussleistung_kw)
-    .join(Messstelle, Messstelle.messstelle_id == Einbau.messstelle_id)
-    .where(among(Einbau.stromzaehler_id, "stromzaehler_ids"))
-    .order_by(Einbau.von)
+    select(_E.stromzaehler_id, _E.von, _M.anschlussleistung_kw)
+    .join(_MESSSTELLE, _M.messstelle_id == _E.messstelle_id)
+    .where(among(_E.stromzaehler_id, "stromzaehler_ids"))
+    .order_by(_E.von)
 )
 _VERBOTEN = union_all(
-    select(Geraeteschluessel.stromzaehler_id, literal("").label("zustand")).where(
-        among(Geraeteschluessel.geraeteschluessel_id, "schluessel_ids"),
-        Geraeteschluessel.gesperrt_zeitpunkt.is_not(None),
+    select(_S.stromzaehler_id, literal("").label("zustand")).where(
+        among(_S.geraeteschluessel_id, "schluessel_ids"),
+        _S.gesperrt_zeitpunkt.is_not(None),
     ),
-    select(Stromzaehler.stromzaehler_id, Stromzaehler.zustand).where(
-        among(Stromzaehler.stromzaehler_id, "stromzaehler_ids"),
-        Stromzaehler.zustand.in_(bindparam("zustaende", expanding=True)),
+    select(_G.stromzaehler_id, _G.zustand).where(
+        among(_G.stromzaehler_id, "stromzaehler_ids"),
+        _G.zustand.in_(bindparam("zustaende", expanding=True)),
     ),
 )
 

@@ -75,7 +75,7 @@ class Annahmestelle:
         self._uhr = uhr
         self._hoechstalter = hoechstalter
         self._firmware = Firmwarekatalog()
-        self._sammler = Sammler(self._take_in, alle_betrifft=is_unavailable, hoechstens=GEMEINSAM_HOECHSTENS)
+        self._sammler = Sammler(self._answer, alle_betrifft=is_unavailable, hoechstens=GEMEINSAM_HOECHSTENS)
 
     def receive(self, der: bytes, tls_fingerabdruck: bytes) -> bytes:
         """Open a sealed Telegramm, store what it brings, and answer with a sealed receipt.
@@ -86,9 +86,30 @@ class Annahmestelle:
         """
         # Certificates live on real time, also where the operator's clock is a simulated one.
         echtzeit = datetime.now(UTC)
-        aufnahme = self._sammler.submit(_Sendung(umschlag.parse(der), tls_fingerabdruck, echtzeit))
-        if not isinstance(aufnahme, Aufnahme):
-            raise aufnahme
+        antwort = self._sammler.submit(_Sendung(umschlag.parse(der), tls_fingerabdruck, echtzeit))
+        if not isinstance(antwort, bytes):
+            raise antwort
+        return antwort
+
+    def _answer(self, sendungen: Sequence[_Sendung]) -> list[bytes | Exception]:
+        """The sealed receipts, or why a message was refused or its receipt could not be made.
+
+        They are sealed here and not by each who waits: a dozen threads that wake up at once and take turns at
+        every call of the cryptography cost more than it does.
+        """
+        return [
+            self._try_to_seal(aufnahme, sendung.echtzeit) if isinstance(aufnahme, Aufnahme) else aufnahme
+            for sendung, aufnahme in zip(sendungen, self._take_in(sendungen), strict=True)
+        ]
+
+    def _try_to_seal(self, aufnahme: Aufnahme, echtzeit: datetime) -> bytes | Exception:
+        """The messages are stored: a receipt that fails must not let those beside it be taken in again."""
+        try:
+            return self._seal(aufnahme, echtzeit)
+        except Exception as error:  # Who waits for it raises it.
+            return error
+
+    def _seal(self, aufnahme: Aufnahme, echtzeit: datetime) -> bytes:
         eingang, jetzt = aufnahme.eingang, self._uhr.now()
         fw = eingang.telegramm.fw
         angebot = self._firmware.find_angebot(
