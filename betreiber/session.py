@@ -22,10 +22,15 @@ def current_engine() -> Engine:
     return engine
 
 
+def only_reads() -> bool:
+    """Whether this request changes nothing."""
+    return request.method in ("GET", "HEAD")
+
+
 def current_session() -> Session:
     """The session of this request."""
     if "msb_session" not in g:
-        g.msb_session = create_session(current_engine(), lesen=request.method in ("GET", "HEAD"))
+        g.msb_session = create_session(current_engine(), lesen=only_reads())
     session: Session = g.msb_session
     return session
 

@@ -21,7 +21,7 @@ from betreiber.auth.passwort import Passwoerter
 from betreiber.auth.rechte import load_rechte
 from betreiber.auth.service import SITZUNG_DAUER, Sitzung
 from betreiber.errors import NichtAngemeldet, ZugriffVerweigert
-from betreiber.session import current_engine
+from betreiber.session import current_engine, current_session, only_reads
 from betreiber.settings import Settings
 from db.session import create_session
 
@@ -105,6 +105,14 @@ def read_refresh_token(token: str) -> dict[str, str]:
     return {"sitzungsfamilie_id": fam, "jti": jti}
 
 
+def _find_benutzer(benutzer_id: int, sitzungsfamilie_id: str) -> queries.Anwesender | None:
+    if only_reads():
+        return queries.find_active_benutzer(current_session(), benutzer_id, sitzungsfamilie_id)
+    # A session of its own: a slow body must not hold the lock of a writer from here on.
+    with create_session(current_engine(), lesen=True) as session:
+        return queries.find_active_benutzer(session, benutzer_id, sitzungsfamilie_id)
+
+
 def _check_zugang() -> None:
     if request.url_rule is None:
         return  # No such route or method: Flask answers 404 or 405.
@@ -123,9 +131,7 @@ def _check_zugang() -> None:
     sub, fam = str(anspruch.get("sub")), str(anspruch.get("fam"))
     if anspruch.get("type") != "access" or not _BENUTZER_ID.fullmatch(sub) or not _ZUFALL.fullmatch(fam):
         raise NichtAngemeldet("Das Zugriffstoken ist ungültig. Melden Sie sich neu an.")
-    # A session of its own: a slow body must not hold the lock of a writer from here on.
-    with create_session(current_engine(), lesen=True) as session:
-        benutzer = queries.find_active_benutzer(session, int(sub), fam)
+    benutzer = _find_benutzer(int(sub), fam)
     if benutzer is None:
         raise NichtAngemeldet("Die Sitzung ist beendet. Melden Sie sich neu an.")
     rollen = frozenset(Rolle(name) for name in benutzer.rollen)
