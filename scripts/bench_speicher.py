@@ -75,7 +75,8 @@ def _insert_rows(connection: Connection, nummer: int, tage: Iterator[Sequence[sp
         zeilen = [dict(zip(spalten, (nummer, *ablesung), strict=True)) for ablesung in ablesungen]
         connection.execute(insert(Verbrauch), zeilen)
         tag = ablesungen[0].uhrzeit // TAG_S
-        connection.execute(insert(Tagesstand), {"stromzaehler_id": nummer, "tag": tag, "anzahl": len(ablesungen)})
+        anzahl = {"anzahl": len(ablesungen), "gemessen": len(ablesungen)}
+        connection.execute(insert(Tagesstand), {"stromzaehler_id": nummer, "tag": tag, **anzahl})
 
 
 def _empty(engine: Engine) -> None:
@@ -115,8 +116,9 @@ def load_blocks(engine: Engine, nummern: Sequence[int], tage: Sequence[int], mel
             )
             _copy(engine, zeilen)
             bloecke = []
-    with engine.begin() as connection:
-        connection.execute(text("ANALYZE"))
+    # As autovacuum does with days that are over.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))
 
 
 def _copy(engine: Engine, zeilen: Iterator[tuple[int, int, int, int, bytes]]) -> None:

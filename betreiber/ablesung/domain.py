@@ -50,6 +50,12 @@ class Qualitaet(IntEnum):
     VORLAEUFIGERWERT = 2
 
 
+# What Verbrauch needs of a reading: registers in Wh (taken, fed in) and quality.
+Registerstand = tuple[int, int, Qualitaet]
+# A stretch of readings that follow each other by a quarter hour: its first and its last, in seconds since 1970.
+Lauf = tuple[int, int]
+
+
 class Herkunft(IntEnum):
     """Who says what a value is (EnWG § 40(2) Nr. 6: how a reading was obtained)."""
 

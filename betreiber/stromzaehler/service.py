@@ -239,19 +239,6 @@ def own_intervals(
     return clip(_intervals_of_akteur(session, akteur, stromzaehler_id), von, bis)
 
 
-def get_with_intervals(
-    session: Session, akteur: Akteur, stromzaehler_id: int, von: datetime, bis: datetime
-) -> tuple[Stromzaehler, list[tuple[datetime, datetime]]]:
-    """One meter and the own_intervals of it, each looked up once. Raises NichtGefunden."""
-    if akteur.sees_all:
-        return get_stromzaehler(session, akteur, stromzaehler_id), [(von, bis)]
-    zeitraeume = own_intervals(session, akteur, stromzaehler_id, von, bis)
-    stromzaehler = queries.get_stromzaehler(session, stromzaehler_id)
-    if stromzaehler is None:
-        raise NichtGefunden
-    return stromzaehler, zeitraeume
-
-
 def list_zuordnungen_of_kunde(
     session: Session, akteur: Akteur, kunde_id: int, von: datetime, bis: datetime
 ) -> list[tuple[Stromzaehler, datetime, datetime]]:

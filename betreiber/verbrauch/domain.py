@@ -14,7 +14,7 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from betreiber.ablesung.domain import Ablesung, Qualitaet
+from betreiber.ablesung.domain import Ablesung, Lauf, Qualitaet, Registerstand
 from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.errors import EingabeUngueltig
 from betreiber.zeit import VIERTELSTUNDE_S, Aufloesung
@@ -24,11 +24,6 @@ HOECHSTENS_FEIN = timedelta(days=400)
 HOECHSTENS_GROB = timedelta(days=11 * 366)
 # Ten meters by quarter hour for 400 days: some 10 s and 400 MB.
 WERTE_HOECHSTENS = 400_000
-
-# A stretch of readings that follow each other by a quarter hour: its first and its last, in seconds since 1970.
-Lauf = tuple[int, int]
-# What Verbrauch needs of a reading: registers in Wh (taken, fed in) and quality.
-Registerstand = tuple[int, int, Qualitaet]
 
 
 class Wertqualitaet(StrEnum):
@@ -221,13 +216,13 @@ def compute_flottenwert(
     alt, neu = staende
     if alt is None or neu is None:
         return Flottenwert(stromzaehler_id, None, None, Wertqualitaet.FEHLT)
+    qualitaet = _SCHLECHTERE[alt[2], neu[2]]
+    if zaehlwerk.ist_energie:  # As with most meters.
+        return Flottenwert(stromzaehler_id, neu[0] - alt[0], neu[1] - alt[1], qualitaet)
     bezug_alt_wh, einspeisung_alt_wh = zaehlwerk.energie(kanten[0], alt[0], alt[1])
     bezug_neu_wh, einspeisung_neu_wh = zaehlwerk.energie(kanten[1], neu[0], neu[1])
     return Flottenwert(
-        stromzaehler_id,
-        bezug_neu_wh - bezug_alt_wh,
-        einspeisung_neu_wh - einspeisung_alt_wh,
-        _SCHLECHTERE[alt[2], neu[2]],
+        stromzaehler_id, bezug_neu_wh - bezug_alt_wh, einspeisung_neu_wh - einspeisung_alt_wh, qualitaet
     )
 
 

@@ -6,7 +6,18 @@ No foreign key leaves them, and none of them knows a customer: whose reading it 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import JSON
 
@@ -48,6 +59,8 @@ class VerbrauchTag(Base):
 
     __tablename__ = "verbrauch_tag"
     __table_args__ = (
+        # The counts fit into bytes that each entry of the index has to spare: it answers whether days are whole.
+        PrimaryKeyConstraint("stromzaehler_id", "tag", postgresql_include=["anzahl", "gemessen"]),
         # Only days with a gap stand in it: to find them costs as much as there are.
         Index(
             "ix_verbrauch_tag_unvollstaendig",
@@ -67,7 +80,10 @@ class VerbrauchTag(Base):
 
 
 class Tagesstand(Base):
-    """How many readings of a meter and UTC day lie in `verbrauch`, counted at writing; a block counts its own."""
+    """How many readings of a meter and UTC day lie in `verbrauch`, and how many of them are measured.
+
+    Counted at writing; a block counts its own.
+    """
 
     __tablename__ = "tagesstand"
     __table_args__ = ({**FAKTENTABELLE},)
@@ -75,6 +91,7 @@ class Tagesstand(Base):
     stromzaehler_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     tag: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     anzahl: Mapped[int] = mapped_column(SmallInteger)
+    gemessen: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
 
 
 class VerbrauchFassung(Base):

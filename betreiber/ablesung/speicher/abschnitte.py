@@ -4,18 +4,20 @@ What is known of a register may change: a late reading moves a rollover, a corre
 hold any more stays, so that an answer can be given as of an earlier moment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung.domain import Grenzen
 from betreiber.ablesung.speicher.tabellen import among
-from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Uebergang, follow_rollovers
-from db.models import Zaehlwerksabschnitt
+from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Uebergang, Zaehlwerk, follow_rollovers
+from db.models import Stromzaehler, Zaehlwerksabschnitt
 
 _ABSCHNITT: Table = Zaehlwerksabschnitt.__table__  # type: ignore[assignment]
-_A = _ABSCHNITT.c
+_ZAEHLER: Table = Stromzaehler.__table__  # type: ignore[assignment]
+_A, _Z = _ABSCHNITT.c, _ZAEHLER.c
 
 
 def sections(session: Session, stromzaehler_id: int, *, stand: int | None = None) -> tuple[Abschnitt, ...]:
@@ -23,6 +25,43 @@ def sections(session: Session, stromzaehler_id: int, *, stand: int | None = None
     werte = {"stromzaehler_ids": [stromzaehler_id], "stand": stand}
     anweisung = _JETZT if stand is None else _DAMALS
     return tuple(_as_abschnitt(zeile[1:]) for zeile in session.execute(anweisung, werte))
+
+
+def find_zaehlwerk(session: Session, stromzaehler_id: int, stand: int) -> tuple[str, Zaehlwerk] | None:
+    """A meter's number and how its register went on as of `stand`; None for a meter that does not exist."""
+    zeilen = session.execute(_DAMALIGES_ZAEHLWERK, {"stromzaehler_id": stromzaehler_id, "stand": stand}).all()
+    return as_zaehlwerk(zeilen) if zeilen else None
+
+
+def as_zaehlwerk(zeilen: Sequence[Sequence[Any]]) -> tuple[str, Zaehlwerk]:
+    """A meter's number and how its register went on, from the rows of ZAEHLWERK in any order, one at least.
+
+    Of what begins at the same instant the order of Abschnittsgrund counts.
+    """
+    nummer, faktor, *_ = zeilen[0]
+    abschnitte = [_as_abschnitt(zeile[2:]) for zeile in zeilen if zeile[2] is not None]
+    abschnitte.sort(key=lambda einer: einer.grund, reverse=True)
+    abschnitte.sort(key=lambda einer: einer.ab)
+    return nummer, Zaehlwerk(faktor, tuple(abschnitte))
+
+
+def iter_zaehlwerke(session: Session, anzahl: int) -> Iterator[dict[int, Zaehlwerk]]:
+    """How the registers of all meters went on, by meter, ascending, those of `anzahl` meters at a time."""
+    ohne: dict[int, Zaehlwerk] = {}
+    letzte = 0
+    while zeilen := session.execute(_FLOTTE, {"nach": letzte, "anzahl": anzahl}).all():
+        zaehlwerke: dict[int, Zaehlwerk] = {}
+        mit: dict[int, list[Sequence[Any]]] = {}
+        for zeile in zeilen:
+            nummer, faktor, ab, *_ = zeile
+            if ab is None:
+                # As with nearly every meter: they share one.
+                zaehlwerke[nummer] = ohne.get(faktor) or ohne.setdefault(faktor, Zaehlwerk(faktor))
+            else:
+                mit.setdefault(nummer, []).append(zeile)
+        zaehlwerke |= {nummer: as_zaehlwerk(eigene)[1] for nummer, eigene in mit.items()}
+        yield dict(sorted(zaehlwerke.items()))
+        letzte = max(zaehlwerke)
 
 
 def fleet_sections(session: Session, stromzaehler_ids: Sequence[int]) -> dict[int, tuple[Abschnitt, ...]]:
@@ -66,21 +105,38 @@ def _as_abschnitt(werte: Sequence[object]) -> Abschnitt:
     return Abschnitt(ab, Abschnittsgrund(grund), *rest)  # type: ignore[arg-type]
 
 
-_ABSCHNITTE = (
-    select(
-        _A.stromzaehler_id,
-        _A.ab,
-        _A.grund,
-        _A.faktor,
-        _A.bezug_versatz_wh,
-        _A.einspeisung_versatz_wh,
-        _A.erfasst,
+def _with_zaehler(galt: ColumnElement[bool]) -> Select[Any]:
+    """A meter and those of its sections for which `galt` holds."""
+    eigene = and_(_A.stromzaehler_id == _Z.stromzaehler_id, galt)
+    return (
+        select(_Z.zaehlernummer, _Z.faktor, *_SPALTEN)
+        .select_from(_ZAEHLER.outerjoin(_ABSCHNITT, eigene))
+        .where(_Z.stromzaehler_id == bindparam("stromzaehler_id"))
     )
+
+
+_SPALTEN = (_A.ab, _A.grund, _A.faktor, _A.bezug_versatz_wh, _A.einspeisung_versatz_wh, _A.erfasst)
+_GILT = _A.abgeloest.is_(None)
+_GALT = and_(_A.erfasst <= bindparam("stand"), or_(_GILT, _A.abgeloest > bindparam("stand")))
+_ABSCHNITTE = (
+    select(_A.stromzaehler_id, *_SPALTEN)
     .where(among(_A.stromzaehler_id, "stromzaehler_ids"))
     # What begins at the same instant counts in the order of Abschnittsgrund.
     .order_by(_A.stromzaehler_id, _A.ab, _A.grund.desc())
 )
-_JETZT = _ABSCHNITTE.where(_A.abgeloest.is_(None))
-_DAMALS = _ABSCHNITTE.where(
-    _A.erfasst <= bindparam("stand"), or_(_A.abgeloest.is_(None), _A.abgeloest > bindparam("stand"))
+_JETZT = _ABSCHNITTE.where(_GILT)
+_DAMALS = _ABSCHNITTE.where(_GALT)
+ZAEHLWERK = _with_zaehler(_GILT)
+_TEIL = (
+    select(_Z.stromzaehler_id, _Z.faktor)
+    .where(_Z.stromzaehler_id > bindparam("nach"))
+    .order_by(_Z.stromzaehler_id)
+    .limit(bindparam("anzahl"))
+    .subquery()
 )
+_FLOTTE = (
+    select(*_TEIL.c, *_SPALTEN)
+    .select_from(_TEIL.outerjoin(_ABSCHNITT, and_(_A.stromzaehler_id == _TEIL.c.stromzaehler_id, _GILT)))
+    .order_by(_TEIL.c.stromzaehler_id)
+)
+_DAMALIGES_ZAEHLWERK = _with_zaehler(_GALT)

@@ -12,7 +12,7 @@ from sqlalchemy import CompoundSelect, asc, bindparam, desc, null, select, union
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import tagesblock
-from betreiber.ablesung.domain import Ablesung, Qualitaet
+from betreiber.ablesung.domain import Ablesung, Qualitaet, Registerstand
 from betreiber.ablesung.speicher.fassungen import as_of
 from betreiber.ablesung.speicher.tabellen import (
     ABLESUNG,
@@ -70,9 +70,7 @@ def series(
     return as_of(session, stromzaehler_id, gefunden, stand, (von, bis), spanne=True)
 
 
-def register_series(
-    session: Session, stromzaehler_id: int, von: int, bis: int
-) -> dict[int, tuple[int, int, Qualitaet]]:
+def register_series(session: Session, stromzaehler_id: int, von: int, bis: int) -> dict[int, Registerstand]:
     """Registers (Wh: taken, fed in) and quality of the readings that `series` gives, for half of its work."""
     staende: list[tuple[int, int, int, Qualitaet]] = []
     for zeile in session.execute(_SPANNE, _span(stromzaehler_id, von, bis)).all():
@@ -96,13 +94,13 @@ def iter_series(
 
 def fleet_registers(
     session: Session, stromzaehler_ids: Sequence[int], zeiten: Sequence[int]
-) -> dict[tuple[int, int], tuple[int, int, Qualitaet]]:
+) -> dict[tuple[int, int], Registerstand]:
     """Registers (Wh: taken, fed in) and quality of many meters at these times, by meter and time."""
     je_tag: dict[int, list[int]] = {}
     for zeit in zeiten:
         je_tag.setdefault(zeit // TAG_S, []).append(zeit)
     werte = {"stromzaehler_ids": stromzaehler_ids, "zeiten": zeiten, "tage": list(je_tag)}
-    gefunden: dict[tuple[int, int], tuple[int, int, Qualitaet]] = {}
+    gefunden: dict[tuple[int, int], Registerstand] = {}
     for stromzaehler_id, zeit, bezug_wh, einspeisung_wh, qualitaet, inhalt in session.execute(
         _FLOTTE, werte
     ).all():

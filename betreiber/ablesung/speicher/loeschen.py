@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from betreiber.ablesung.domain import Ablesung, Qualitaet
 from betreiber.ablesung.speicher.schreiben import lock
+from betreiber.ablesung.speicher.stapel import count_measured
 from betreiber.ablesung.speicher.tabellen import (
     FASSUNG,
     TAG_S,
@@ -22,6 +23,7 @@ from betreiber.ablesung.speicher.tabellen import (
     T,
     V,
     among,
+    as_qualitaet,
 )
 from betreiber.ablesung.tagesblock import decode, encode
 from db.models import Ersatzwertbildung, Fehlanzeige, Neuberechnung, Quarantaene, Stromzaehler, Telegrammstand
@@ -107,8 +109,7 @@ def _cut_blocks(session: Session, stromzaehler_ids: Sequence[int], vor: int) -> 
         if not bleiben:
             session.execute(delete(VERBRAUCH_TAG).where(*dieser))
             continue
-        gemessen = sum(ablesung.qualitaet is Qualitaet.ABGELESEN for ablesung in bleiben)
-        neu = {"inhalt": encode(tag, bleiben), "anzahl": len(bleiben), "gemessen": gemessen}
+        neu = {"inhalt": encode(tag, bleiben), "anzahl": len(bleiben), "gemessen": count_measured(bleiben)}
         session.execute(update(VERBRAUCH_TAG).where(*dieser).values(neu))
     _count_rows_anew(session, stromzaehler_ids, tag, in_bloecken)
     return anzahl
@@ -129,9 +130,16 @@ def _count_rows_anew(
     zeilen = session.execute(
         _ZEITEN, {"stromzaehler_ids": gezaehlt, "von": tag * TAG_S, "bis": tag * TAG_S + TAG_S}
     )
-    anzahlen = Counter(nummer for nummer, zeit in zeilen if zeit not in in_bloecken.get(nummer, ()))
+    anzahlen, gemessene = Counter[int](), Counter[int]()
+    for nummer, zeit, qualitaet in zeilen:
+        if zeit not in in_bloecken.get(nummer, ()):
+            anzahlen[nummer] += 1
+            gemessene[nummer] += as_qualitaet(qualitaet) is Qualitaet.ABGELESEN
     if anzahlen:
-        neu = [{"stromzaehler_id": nummer, "tag": tag, "anzahl": anzahl} for nummer, anzahl in anzahlen.items()]
+        neu = [
+            {"stromzaehler_id": nummer, "tag": tag, "anzahl": anzahl, "gemessen": gemessene[nummer]}
+            for nummer, anzahl in anzahlen.items()
+        ]
         session.execute(TAGESSTAND.insert(), neu)
 
 
@@ -185,6 +193,6 @@ _GEZAEHLTE = select(S.stromzaehler_id).where(
 _RANDBLOECKE = select(T.stromzaehler_id, T.inhalt).where(
     among(T.stromzaehler_id, "stromzaehler_ids"), T.tag == bindparam("tag")
 )
-_ZEITEN = select(V.stromzaehler_id, V.uhrzeit).where(
+_ZEITEN = select(V.stromzaehler_id, V.uhrzeit, V.qualitaet).where(
     among(V.stromzaehler_id, "stromzaehler_ids"), V.uhrzeit >= bindparam("von"), V.uhrzeit < bindparam("bis")
 )

@@ -43,6 +43,7 @@ class Stapel:
         self._bloecke: dict[tuple[int, int], Block] = {}
         self._ersetzt: list[tuple[int, Ablesung, int]] = []
         self._anzahlen: Counter[tuple[int, int]] = Counter()
+        self._gemessene: Counter[tuple[int, int]] = Counter()
         self._neuberechnung: dict[tuple[int, int], int] = {}
 
     def put(
@@ -67,7 +68,7 @@ class Stapel:
                 if alt is not None:
                     im_block = True
                 elif (alt := zeilen.get(neu.uhrzeit)) is not None:
-                    self._remove_row(stromzaehler_id, neu.uhrzeit)
+                    self._remove_row(stromzaehler_id, alt)
                 if alt is not None:
                     self._keep(stromzaehler_id, alt, neu.empfangen)
                 elif neu.qualitaet is Qualitaet.ABGELESEN and neu.empfangen - neu.uhrzeit > TAG_S:
@@ -78,6 +79,7 @@ class Stapel:
             else:
                 self._zeilen += [(stromzaehler_id, neu) for neu in ablesungen]
                 self._anzahlen[stromzaehler_id, tag] += len(ablesungen)
+                self._gemessene[stromzaehler_id, tag] += count_measured(ablesungen)
 
     def remove(
         self,
@@ -98,7 +100,7 @@ class Stapel:
                 if zeit in rest:
                     self._keep(stromzaehler_id, rest.pop(zeit), jetzt)
                 elif zeit in zeilen:
-                    self._remove_row(stromzaehler_id, zeit)
+                    self._remove_row(stromzaehler_id, zeilen[zeit])
                     self._keep(stromzaehler_id, zeilen[zeit], jetzt)
             if len(rest) < len(block):
                 self.write_block(stromzaehler_id, tag, rest)
@@ -113,7 +115,7 @@ class Stapel:
         if self._zeilen_weg:
             session.execute(_ZEILEN_LOESCHEN, [{"id": nr, "zeiten": weg} for nr, weg in self._zeilen_weg.items()])
         _ZEILEN.execute(session, [(nr, *ablesung) for nr, ablesung in self._zeilen])
-        _ANZAHLEN.execute(session, [(nr, tag, n) for (nr, tag), n in sorted(self._anzahlen.items()) if n])
+        _ANZAHLEN.execute(session, self._counts())
         if self._zeilen_weg:
             session.execute(_ANZAHLEN_LOESCHEN, {"ids": list(self._zeilen_weg)})
         write_blocks(session, self._bloecke)
@@ -125,9 +127,16 @@ class Stapel:
         """The block of a day as it will be after what is on the pile already."""
         return self._bloecke.get((stromzaehler_id, tag), bloecke.get(tag, {}))
 
-    def _remove_row(self, stromzaehler_id: int, zeit: int) -> None:
-        self._zeilen_weg.setdefault(stromzaehler_id, []).append(zeit)
-        self._anzahlen[stromzaehler_id, zeit // TAG_S] -= 1
+    def _counts(self) -> list[tuple[int, int, int, int]]:
+        """By how much the counts of days change: all readings, measured ones."""
+        anzahlen = ((tag, anzahl, self._gemessene[tag]) for tag, anzahl in sorted(self._anzahlen.items()))
+        return [(*tag, anzahl, gemessen) for tag, anzahl, gemessen in anzahlen if anzahl or gemessen]
+
+    def _remove_row(self, stromzaehler_id: int, alt: Ablesung) -> None:
+        tag = stromzaehler_id, alt.uhrzeit // TAG_S
+        self._zeilen_weg.setdefault(stromzaehler_id, []).append(alt.uhrzeit)
+        self._anzahlen[tag] -= 1
+        self._gemessene[tag] -= count_measured([alt])
 
     def _keep(self, stromzaehler_id: int, alt: Ablesung, moment: int) -> None:
         self._ersetzt.append((stromzaehler_id, alt, moment))
@@ -135,6 +144,11 @@ class Stapel:
 
     def _mark(self, stromzaehler_id: int, tag: int, seit: int) -> None:
         self._neuberechnung.setdefault((stromzaehler_id, tag), seit)
+
+
+def count_measured(ablesungen: Iterable[Ablesung]) -> int:
+    """How many of these readings a meter gave."""
+    return sum(ablesung.qualitaet is Qualitaet.ABGELESEN for ablesung in ablesungen)
 
 
 def load_blocks(session: Session, tage: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Block]:
@@ -155,9 +169,8 @@ def write_blocks(session: Session, bloecke: Mapping[tuple[int, int], Block]) -> 
     for (stromzaehler_id, tag), block in sorted(bloecke.items()):
         if block:
             ablesungen = [block[zeit] for zeit in sorted(block)]
-            gemessen = sum(ablesung.qualitaet is Qualitaet.ABGELESEN for ablesung in ablesungen)
             inhalt = tagesblock.encode(tag, ablesungen)
-            zeilen.append((stromzaehler_id, tag, len(ablesungen), gemessen, inhalt))
+            zeilen.append((stromzaehler_id, tag, len(ablesungen), count_measured(ablesungen), inhalt))
     _BLOECKE.execute(session, zeilen)
     leere = [{"id": nr, "der_tag": tag} for (nr, tag), block in bloecke.items() if not block]
     if leere:
@@ -168,9 +181,10 @@ _ZEILEN = BulkInsert(VERBRAUCH, ("stromzaehler_id", *SPALTEN))
 _ZEILEN_LOESCHEN = delete(VERBRAUCH).where(V.stromzaehler_id == bindparam("id"), among(V.uhrzeit, "zeiten"))
 _ANZAHLEN = BulkInsert(
     TAGESSTAND,
-    ("stromzaehler_id", "tag", "anzahl"),
+    ("stromzaehler_id", "tag", "anzahl", "gemessen"),
     lambda anweisung: anweisung.on_conflict_do_update(
-        index_elements=["stromzaehler_id", "tag"], set_={"anzahl": S.anzahl + anweisung.excluded.anzahl}
+        index_elements=["stromzaehler_id", "tag"],
+        set_={name: S[name] + anweisung.excluded[name] for name in ("anzahl", "gemessen")},
     ),
 )
 _ANZAHLEN_LOESCHEN = delete(TAGESSTAND).where(among(S.stromzaehler_id, "ids"), S.anzahl == 0)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, cast, func, literal, or_, select, union_all
+from sqlalchemy import Integer, bindparam, cast, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import tagesblock
-from betreiber.ablesung.domain import Ablesung, Qualitaet
+from betreiber.ablesung.domain import Ablesung, Lauf, Qualitaet
 from betreiber.ablesung.speicher.lesen import rows_and_blocks, series
 from betreiber.ablesung.speicher.tabellen import (
     TAG_S,
@@ -20,7 +20,35 @@ from betreiber.ablesung.speicher.tabellen import (
 from betreiber.zeit import VIERTELSTUNDE_S
 
 _VOLL = TAG_S // VIERTELSTUNDE_S
-Lauf = tuple[int, int]
+
+
+class Uebersicht:
+    """How the days that touch [von, bis] are stored.
+
+    `frage`: the parameters of UEBERSICHT; `erste`, `letzte`: the outer quarter hours. `ganze`: how many days have
+    a block with all their readings, all measured; the first of them and the last. `anzahlen`: how many readings
+    the other days have, and how many of them are measured. `in_zeilen`: the days with readings in rows.
+    """
+
+    __slots__ = ("anzahlen", "erste", "frage", "ganze", "in_zeilen", "letzte")
+
+    def __init__(self, stromzaehler_id: int, von: int, bis: int) -> None:
+        self.erste = -(-von // VIERTELSTUNDE_S) * VIERTELSTUNDE_S
+        self.letzte = bis // VIERTELSTUNDE_S * VIERTELSTUNDE_S
+        self.frage = {"stromzaehler_id": stromzaehler_id, "von_tag": von // TAG_S, "bis_tag": bis // TAG_S}
+        self.ganze: tuple[int, int | None, int | None] = (0, None, None)
+        self.anzahlen: dict[int, tuple[int, int]] = {}
+        self.in_zeilen: set[int] = set()
+
+    def add(self, art: str, tag: int, alle: int, gemessen: int) -> None:
+        """Take note of a row of UEBERSICHT: a day with its counts; of whole ones the first, how many, the last."""
+        if art == _GANZE:
+            self.ganze = (alle, tag, gemessen)
+            return
+        if art == _ZEILEN:
+            self.in_zeilen.add(tag)
+        bisher_alle, bisher_gemessen = self.anzahlen.get(tag, (0, 0))
+        self.anzahlen[tag] = (bisher_alle + alle, bisher_gemessen + gemessen)
 
 
 class _Stueck(NamedTuple):
@@ -80,42 +108,39 @@ def coverage(
     that a year that goes on costs little more. As of an earlier moment the readings themselves are asked for,
     because the counts are those of now.
     """
-    erste = -(-von // VIERTELSTUNDE_S) * VIERTELSTUNDE_S
-    letzte = bis // VIERTELSTUNDE_S * VIERTELSTUNDE_S
-    if erste > letzte:
-        return [], []
     if stand is not None:
         return _runs_of(series(session, stromzaehler_id, von, bis, stand=stand).values())
-    werte = {
-        "stromzaehler_id": stromzaehler_id,
-        "von_tag": erste // TAG_S,
-        "bis_tag": letzte // TAG_S,
-        "von": erste // TAG_S * TAG_S,
-        "bis": letzte // TAG_S * TAG_S + TAG_S - 1,
-    }
-    unganz: dict[int, tuple[int, int]] = {}
-    tage, von_tag, bis_tag = 0, 0, 0
-    for ueber_alle, *zahlen in session.execute(_UEBERSICHT, werte):
-        if ueber_alle:
-            tage, von_tag, bis_tag = zahlen
-        else:
-            unganz[zahlen[0]] = (zahlen[1], zahlen[2])
-    if tage == 0:
+    uebersicht = Uebersicht(stromzaehler_id, von, bis)
+    for zeile in session.execute(_UEBERSICHT, uebersicht.frage):
+        uebersicht.add(*zeile)
+    return coverage_of(session, uebersicht)
+
+
+def coverage_of(session: Session, uebersicht: Uebersicht) -> tuple[list[Lauf], list[Lauf]]:
+    """The same, of days that are looked over already."""
+    erste, letzte = uebersicht.erste, uebersicht.letzte
+    if erste > letzte:
         return [], []
-    if tage < bis_tag - von_tag + 1:
+    ganze, *raender = uebersicht.ganze
+    belegte = [*uebersicht.anzahlen, *(tag for tag in raender if tag is not None)]
+    if not belegte:
+        return [], []
+    von_tag, bis_tag = min(belegte), max(belegte)
+    unganz = {tag: zahlen for tag, zahlen in uebersicht.anzahlen.items() if zahlen != (_VOLL, _VOLL)}
+    if ganze + len(uebersicht.anzahlen) <= bis_tag - von_tag:
         # What has no reading at all stands nowhere.
-        da = set(session.scalars(_BELEGT, werte))
+        da = uebersicht.anzahlen.keys() | set(session.scalars(_GANZE_TAGE, uebersicht.frage))
         unganz |= {tag: (0, 0) for tag in range(von_tag, bis_tag + 1) if tag not in da}
-    bekannt, belegt = _runs_by_day(session, werte, von_tag, bis_tag, unganz)
+    bekannt, belegt = _runs_by_day(session, uebersicht.frage["stromzaehler_id"], von_tag, bis_tag, unganz)
     return _clip(bekannt, erste, letzte), _clip(belegt, erste, letzte)
 
 
 def _runs_by_day(
-    session: Session, werte: dict[str, int], von_tag: int, bis_tag: int, unganz: dict[int, tuple[int, int]]
+    session: Session, stromzaehler_id: int, von_tag: int, bis_tag: int, unganz: dict[int, tuple[int, int]]
 ) -> tuple[list[Lauf], list[Lauf]]:
     """The stretches of some whole days; `unganz`: how many readings have those of them that are not whole."""
     offen = [tag for tag, (alle, gemessen) in unganz.items() if 0 < alle < _VOLL or 0 < gemessen < _VOLL]
-    einzeln = _read_days(session, werte, offen) if offen else {}
+    einzeln = _read_days(session, stromzaehler_id, offen) if offen else {}
     bekannt: list[Lauf] = []
     belegt: list[Lauf] = []
     naechster = von_tag
@@ -139,10 +164,11 @@ def _clip(laeufe: Iterable[Lauf], von: int, bis: int) -> list[Lauf]:
     return [(max(erste, von), min(letzte, bis)) for erste, letzte in laeufe if erste <= bis and letzte >= von]
 
 
-def _read_days(session: Session, werte: dict[str, int], tage: Sequence[int]) -> dict[int, list[Ablesung]]:
+def _read_days(session: Session, stromzaehler_id: int, tage: Sequence[int]) -> dict[int, list[Ablesung]]:
     """The readings of some days of a period, ascending."""
     je_tag: dict[int, list[Ablesung]] = {tag: [] for tag in tage}
-    for zeile in session.execute(_TAGE, {**werte, "tage": tage}):
+    spanne = {"von": min(tage) * TAG_S, "bis": max(tage) * TAG_S + TAG_S - 1}
+    for zeile in session.execute(_TAGE, spanne | {"stromzaehler_id": stromzaehler_id, "tage": tage}):
         if zeile[8] is None:
             ablesung = as_ablesung(zeile)
             je_tag[ablesung.uhrzeit // TAG_S].append(ablesung)
@@ -158,13 +184,7 @@ def _pieces(session: Session, stromzaehler_id: int, von: int, bis: int) -> Itera
         yield _read_piece(session, stromzaehler_id, von, bis)
         return
     yield _read_piece(session, stromzaehler_id, von, von_tag * TAG_S)
-    werte = {
-        "stromzaehler_id": stromzaehler_id,
-        "von_tag": von_tag,
-        "bis_tag": bis_tag - 1,
-        "von": von_tag * TAG_S,
-        "bis": bis_tag * TAG_S - 1,
-    }
+    werte = {"stromzaehler_id": stromzaehler_id, "von_tag": von_tag, "bis_tag": bis_tag - 1}
     for tag, anzahl in sorted((zeile[0], zeile[1]) for zeile in session.execute(_JE_TAG, werte)):
         yield _Stueck(tag * TAG_S, (tag + 1) * TAG_S, anzahl)
     yield _read_piece(session, stromzaehler_id, bis_tag * TAG_S, bis)
@@ -200,32 +220,28 @@ def _join(stuecke: Iterable[Lauf]) -> list[Lauf]:
 _EIGENE_ZEILEN = (V.stromzaehler_id == bindparam("stromzaehler_id")) & V.uhrzeit.between(
     bindparam("von"), bindparam("bis")
 )
-_EIGENE_BLOECKE = T.stromzaehler_id == bindparam("stromzaehler_id")
+EIGENE_BLOECKE = T.stromzaehler_id == bindparam("stromzaehler_id")
 _TAG_DER_ZEILE = V.uhrzeit // TAG_S
-# How many readings a day has, how many of them are measured: a row is, unless it is one of the few that are not.
-_ZAEHLER = union_all(
-    select(T.tag, T.anzahl.label("alle"), T.gemessen.label("gemessen")).where(
-        _EIGENE_BLOECKE, T.tag.between(bindparam("von_tag"), bindparam("bis_tag"))
-    ),
-    select(S.tag, S.anzahl, S.anzahl).where(
-        S.stromzaehler_id == bindparam("stromzaehler_id"),
-        S.tag.between(bindparam("von_tag"), bindparam("bis_tag")),
-    ),
-    select(_TAG_DER_ZEILE, literal(0), literal(-1)).where(_EIGENE_ZEILEN, V.qualitaet != int(Qualitaet.ABGELESEN)),
-).subquery("zaehler")
-_ALLE = cast(func.sum(_ZAEHLER.c.alle), Integer)
-_GEMESSEN = cast(func.sum(_ZAEHLER.c.gemessen), Integer)
-_JE_TAG = select(_ZAEHLER.c.tag, _ALLE.label("alle"), _GEMESSEN.label("gemessen")).group_by(_ZAEHLER.c.tag)
-_TAGESWERTE = _JE_TAG.cte("tageswerte")
-# First how many days there are, the first and the last of them; then each that is not whole.
-_UEBERSICHT = union_all(
-    select(literal(1), func.count(), func.min(_TAGESWERTE.c.tag), func.max(_TAGESWERTE.c.tag)),
-    select(literal(0), _TAGESWERTE.c.tag, _TAGESWERTE.c.alle, _TAGESWERTE.c.gemessen).where(
-        or_(_TAGESWERTE.c.alle != _VOLL, _TAGESWERTE.c.gemessen != _VOLL)
-    ),
+_TAGE_IM_BLOCK = EIGENE_BLOECKE & T.tag.between(bindparam("von_tag"), bindparam("bis_tag"))
+_TAGE_IN_ZEILEN = (S.stromzaehler_id == bindparam("stromzaehler_id")) & S.tag.between(
+    bindparam("von_tag"), bindparam("bis_tag")
 )
-_BELEGT = select(_ZAEHLER.c.tag).distinct()
+_ZAEHLER = union_all(
+    select(T.tag, T.anzahl).where(_TAGE_IM_BLOCK), select(S.tag, S.anzahl).where(_TAGE_IN_ZEILEN)
+).subquery("zaehler")
+_JE_TAG = select(_ZAEHLER.c.tag, cast(func.sum(_ZAEHLER.c.anzahl), Integer)).group_by(_ZAEHLER.c.tag)
+# Most days are whole; of these only how many there are is told, which the index knows, of the others each.
+_GANZE, _UNGANZ, _ZEILEN = "ganze", "unganz", "zeilen"
+UEBERSICHT = (
+    select(literal(_GANZE), func.min(T.tag), func.count(), func.max(T.tag)).where(
+        _TAGE_IM_BLOCK, T.gemessen == _VOLL
+    ),
+    select(literal(_UNGANZ), T.tag, T.anzahl, T.gemessen).where(_TAGE_IM_BLOCK, T.gemessen != _VOLL),
+    select(literal(_ZEILEN), S.tag, S.anzahl, S.gemessen).where(_TAGE_IN_ZEILEN),
+)
+_UEBERSICHT = union_all(*UEBERSICHT)
+_GANZE_TAGE = select(T.tag).where(_TAGE_IM_BLOCK, T.gemessen == _VOLL)
 _TAGE = rows_and_blocks(
     _EIGENE_ZEILEN & among(_TAG_DER_ZEILE, "tage"),
-    _EIGENE_BLOECKE & among(T.tag, "tage"),
+    EIGENE_BLOECKE & among(T.tag, "tage"),
 )

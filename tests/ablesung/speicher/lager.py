@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from itertools import count
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Befund, Grenzen, Qualitaet
-from db.models import Quarantaene, Tagesstand, Telegrammstand, Verbrauch, VerbrauchTag
+from db.models import Quarantaene, Stromzaehler, Tagesstand, Telegrammstand, Verbrauch, VerbrauchTag
 from telegramm.messwerte import Messwert
 from tests.ablesung.speicher.modell import GRENZEN, MONTAG, TAG, VIERTEL, Modell, ersatz, wert, zeit
 
@@ -21,6 +21,8 @@ class Lager:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.nummer = next(_NUMMERN)
+        zaehler = {"zaehlernummer": f"1LAG{self.nummer:010}", "hersteller": "", "modell": "", "seriennummer": ""}
+        session.execute(insert(Stromzaehler), {"stromzaehler_id": self.nummer, **zaehler})
         self.modell = Modell()
         # From the middle of the third day on, so that days are over and others are not.
         self.jetzt = zeit(2 * 96 + 40)
@@ -74,11 +76,24 @@ class Lager:
         for gemessen in (False, True):
             laeufe = speicher.runs(session, nummer, von, bis, stand=stand, gemessen=gemessen)
             assert laeufe == modell.runs(von, bis, stand, gemessen=gemessen)
+        self._check_edges(zeiten, stand)
         if stand is None:
             assert speicher.register_series(session, nummer, von, bis) == {
                 uhrzeit: (a.bezug_wh, a.einspeisung_wh, a.qualitaet) for uhrzeit, a in erwartet.items()
             }
             self._check_lists(von, bis)
+
+    def _check_edges(self, zeiten: list[int], stand: int | None) -> None:
+        erwartet = self.modell.series(zeiten[0], zeiten[-1], stand)
+        kanten = speicher.edges(self.session, self.nummer, zeiten, stand=stand)
+        assert kanten.staende == {
+            uhrzeit: (a.bezug_wh, a.einspeisung_wh, a.qualitaet)
+            for uhrzeit in zeiten
+            if (a := erwartet.get(uhrzeit)) is not None
+        }
+        spanne = zeiten[0], zeiten[-1], stand
+        assert kanten.bekannt == self.modell.runs(*spanne)
+        assert kanten.gemessen == self.modell.runs(*spanne, gemessen=True)
 
     def _check_lists(self, von: int, bis: int) -> None:
         session, nummer, modell = self.session, self.nummer, self.modell
@@ -105,16 +120,20 @@ class Lager:
 
     def check_tables(self) -> None:
         """A reading lies in one place, counts are right, and the newest reading is remembered or unknown."""
-        zeilen = self.session.scalars(
-            select(Verbrauch.uhrzeit).where(Verbrauch.stromzaehler_id == self.nummer)
+        zeilen = self.session.execute(
+            select(Verbrauch.uhrzeit, Verbrauch.qualitaet).where(Verbrauch.stromzaehler_id == self.nummer)
         ).all()
-        in_zeilen: dict[int, int] = {}
-        for uhrzeit in zeilen:
-            in_zeilen[uhrzeit // TAG] = in_zeilen.get(uhrzeit // TAG, 0) + 1
+        in_zeilen: dict[int, list[bool]] = {}
+        for uhrzeit, qualitaet in zeilen:
+            in_zeilen.setdefault(uhrzeit // TAG, []).append(qualitaet == Qualitaet.ABGELESEN)
         gezaehlt = self.session.execute(
-            select(Tagesstand.tag, Tagesstand.anzahl).where(Tagesstand.stromzaehler_id == self.nummer)
+            select(Tagesstand.tag, Tagesstand.anzahl, Tagesstand.gemessen).where(
+                Tagesstand.stromzaehler_id == self.nummer
+            )
         )
-        assert dict(map(tuple, gezaehlt)) == in_zeilen
+        assert {tag: tuple(anzahlen) for tag, *anzahlen in gezaehlt} == {
+            tag: (len(gemessen), sum(gemessen)) for tag, gemessen in in_zeilen.items()
+        }
         eigene = VerbrauchTag.stromzaehler_id == self.nummer
         in_bloecken = self.session.scalar(select(func.coalesce(func.sum(VerbrauchTag.anzahl), 0)).where(eigene))
         assert len(zeilen) + in_bloecken == len(self.modell.jetzt)

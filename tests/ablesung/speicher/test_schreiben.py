@@ -310,8 +310,8 @@ def test_reading_costs_one_statement(lager, engine):
     assert statements(speicher.registers, kanten) == 1
     assert statements(speicher.registers, kanten, stand=lager.jetzt) == 2
     assert statements(speicher.series, zeit(0), zeit(300)) == 1
-    assert statements(speicher.coverage, zeit(4), zeit(4 * 96 - 5)) == 1
-    assert statements(speicher.coverage, zeit(4), zeit(4 * 96 + 5)) == 1
+    assert statements(speicher.runs, zeit(4), zeit(4 * 96 - 5)) == 1
+    assert statements(speicher.runs, zeit(4), zeit(4 * 96 + 5)) == 1
     assert statements(speicher.newest) == 1
     assert statements(speicher.page, [(zeit(0), zeit(4 * 96))], versatz=150, anzahl=10) == 2
 
