@@ -3,6 +3,9 @@
 gunicorn gives a connection one of its threads from the first byte on, so a handful of slow clients would hold them
 all. Here many threads receive; a request goes to the app only when it is there as a whole, and the app has as many
 places as `MSB_THREADS` says. Who takes too long is cut off.
+
+The one exception are bodies larger than most may be: the app sees the head first, who sends it and whether it may
+be so large. Such a body is received when the app asks for it, without a place meanwhile, and not into memory.
 """
 
 import contextlib
@@ -10,12 +13,16 @@ import gc
 import math
 import socket
 import ssl
+import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from io import BytesIO
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 import structlog
 from flask import Flask, Response
@@ -27,6 +34,7 @@ from gunicorn.http.errors import (
     ParseException,
 )
 from gunicorn.workers.gthread import ThreadWorker
+from werkzeug.exceptions import ClientDisconnected
 
 from betreiber.extensions import refusal
 from betreiber.geraete import refuse_overload, refuse_unreadable
@@ -34,6 +42,8 @@ from betreiber.geraete import refuse_overload, refuse_unreadable
 # Threads of a worker that wait for bytes. They cost little; those that work are MSB_THREADS.
 EMPFAENGER = 256
 ABSCHIED_HOECHSTENS_S = 2
+# Of a large body so much is in memory at a time.
+STUECK_BYTES = 64 * 1024
 # What is on its way when the operator stops; gunicorn kills what is left after 15 s.
 STOPP_HOECHSTENS_S = 10
 _STATUS: dict[type[Exception], int] = {LimitRequestLine: 414, LimitRequestHeaders: 431, ForbiddenProxyRequest: 403}
@@ -45,7 +55,8 @@ class Annahme(ThreadWorker):
 
     # From the handshake to the last byte of a request: 64 KiB take half a minute on a narrow line to a meter.
     empfang_hoechstens_s: float = 60
-    # A year of quarter hours is 5 MB, which a slow line needs minutes to take.
+    # A file of 5 MB, and a year of quarter hours, which are as much: a slow line needs minutes for them.
+    nachsendung_hoechstens_s: float = 300
     abgabe_hoechstens_s: float = 300
     wsgi: Any
 
@@ -70,7 +81,12 @@ class Annahme(ThreadWorker):
         def bounded(environ: dict[str, Any], start_response: Any) -> Any:
             _receive(environ, hoechstens)
             _, verbindung = self._fristen.pop(threading.get_ident())
-            antwort = self.work(environ, start_response)
+            if int(environ.get("CONTENT_LENGTH") or 0) <= hoechstens:
+                antwort = self.work(environ, start_response)
+            else:
+                nachsendung = _Nachsendung(environ, lambda: self._without_place(verbindung))
+                with contextlib.closing(nachsendung) as environ["wsgi.input"]:
+                    antwort = self.work(environ, start_response)
             self._limit(verbindung, self.abgabe_hoechstens_s)
             return antwort
 
@@ -126,6 +142,17 @@ class Annahme(ThreadWorker):
     def refuse_unreadable(self, status: int, exc: Exception) -> Response:
         raise NotImplementedError
 
+    @contextlib.contextmanager
+    def _without_place(self, verbindung: Any) -> Iterator[None]:
+        """Wait for the other side in the midst of a request, while others are worked on."""
+        self._plaetze.release()
+        self._limit(verbindung, self.nachsendung_hoechstens_s)
+        try:
+            yield
+        finally:
+            self._fristen.pop(threading.get_ident())
+            self._plaetze.acquire()
+
     def _limit(self, verbindung: Any, hoechstens_s: float) -> None:
         self._fristen[threading.get_ident()] = (time.monotonic() + hoechstens_s, verbindung)
 
@@ -178,17 +205,61 @@ def _part(verbindung: socket.socket) -> None:
         socket.socket.shutdown(verbindung, socket.SHUT_RDWR)
 
 
+class _Nachsendung:
+    """A large body, received when the app first reads of it. `warten` is entered for that time."""
+
+    def __init__(self, environ: dict[str, Any], warten: Callable[[], AbstractContextManager[None]]) -> None:
+        self._strom, self._laenge = environ["wsgi.input"], int(environ["CONTENT_LENGTH"])
+        self._warten = warten
+        self._datei: IO[bytes] | None = None
+
+    def read(self, hoechstens: int = -1) -> bytes:
+        if self._datei is None:
+            with self._warten():
+                self._datei = _spool(self._strom, self._laenge)
+        return self._datei.read(hoechstens)
+
+    def close(self) -> None:
+        if self._datei is not None:
+            self._datei.close()
+
+
+def _spool(strom: Any, laenge: int) -> IO[bytes]:
+    """Receive so many bytes into a temporary file. Raises ClientDisconnected when they do not come."""
+    datei = SpooledTemporaryFile(STUECK_BYTES)
+    try:
+        while laenge > 0:
+            stueck = _read(strom, min(STUECK_BYTES, laenge))
+            laenge -= len(stueck)
+            datei.write(stueck)
+    except BaseException:
+        datei.close()
+        raise
+    datei.seek(0)
+    return datei
+
+
+def _read(strom: Any, hoechstens: int) -> bytes:
+    try:
+        stueck: bytes = strom.read(hoechstens)
+    except OSError as error:
+        raise ClientDisconnected from error
+    if not stueck:
+        raise ClientDisconnected
+    return stueck
+
+
 def _receive(environ: dict[str, Any], hoechstens: int) -> None:
-    """Take the body in, so that the app never waits for a client. The app refuses one that is too large.
+    """Take the body in, so that the app never waits for a client. One that is larger than most stays where it is.
 
     Raises ParseException for chunks that are none.
     """
     if environ.get("HTTP_TRANSFER_ENCODING"):
         koerper = environ["wsgi.input"].read(hoechstens + 1)
         if len(koerper) > hoechstens:
-            # werkzeug would cut a chunked body at the limit and hand on the rest.
+            # werkzeug would cut a chunked body at the limit and hand on the rest. No route takes as much as this.
             del environ["HTTP_TRANSFER_ENCODING"]
-            environ["CONTENT_LENGTH"] = str(len(koerper))
+            environ["CONTENT_LENGTH"] = str(sys.maxsize)
     elif 0 < int(environ.get("CONTENT_LENGTH") or 0) <= hoechstens:
         koerper = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     else:

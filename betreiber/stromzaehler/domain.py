@@ -1,10 +1,15 @@
-"""Rules of meters: their states, and the periods in which they are somebody's. Pure."""
+"""Rules of meters: their states, what the register says of them, and when they are somebody's. Pure."""
 
+import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
+
+# Nothing older hangs anywhere: an induction meter is verified anew every 16 years, and few times.
+FRUEHESTE_KENNZEICHNUNG = 1950
+_ICCID = re.compile(r"89[0-9]{17,18}")
 
 
 class Zaehlerzustand(StrEnum):
@@ -15,6 +20,14 @@ class Zaehlerzustand(StrEnum):
     GESPERRT = "GESPERRT"
     AUSGEBAUT = "AUSGEBAUT"
     VERSCHROTTET = "VERSCHROTTET"
+
+
+class Bauart(StrEnum):
+    """How a meter measures; its Eichfrist follows from it. INDUKTION_WANDLER: with a disc, behind transformers."""
+
+    ELEKTRONISCH = "ELEKTRONISCH"
+    INDUKTION = "INDUKTION"
+    INDUKTION_WANDLER = "INDUKTION_WANDLER"
 
 
 _UEBERGAENGE = {
@@ -29,18 +42,69 @@ _AM_PLATZ = {Zaehlerzustand.EINGEBAUT, Zaehlerzustand.GESPERRT}
 
 
 def check_zustand(alt: Zaehlerzustand, neu: Zaehlerzustand, *, eingebaut: bool) -> None:
-    """Raise KonfliktFehler unless a meter may go from one state to another.
+    """Raise KonfliktFehler, which names the states that are allowed, unless a meter may go from one to another.
 
     `eingebaut`: whether it hangs at a Messstelle. EINGEBAUT and AUSGEBAUT follow from an Einbau, nobody sets them
     against it.
     """
     if alt == neu:
         return
-    passt = neu in _AM_PLATZ if eingebaut else neu is not Zaehlerzustand.EINGEBAUT
-    if neu not in _UEBERGAENGE[alt] or not passt:
+    passend = _AM_PLATZ if eingebaut else set(Zaehlerzustand) - {Zaehlerzustand.EINGEBAUT}
+    erlaubt = [str(zustand) for zustand in Zaehlerzustand if zustand in _UEBERGAENGE[alt] & passend]
+    if neu not in erlaubt:
+        hinweis = (
+            f"Möglich sind: {', '.join(erlaubt)}. Ein- und Ausbau laufen über den Einbau."
+            if erlaubt
+            else "Dieser Zustand ist endgültig."
+        )
         raise KonfliktFehler(
-            f"Der Zähler ist {alt} und kann so nicht {neu} werden. Ein- und Ausbau laufen über den Einbau.",
+            f"Der Zähler ist {alt} und kann so nicht {neu} werden. {hinweis}",
             code="zustand_nicht_erlaubt",
+            weitere={"erlaubt": erlaubt},
+        )
+
+
+def check_iccid(iccid: str) -> str:
+    """Return the number of a SIM card without spaces: 19 or 20 digits, 89 first, the last one a check digit.
+
+    ITU-T E.118; the check digit is that of ISO/IEC 7812-1 (Luhn). Raises EingabeUngueltig.
+    """
+    ziffern = iccid.replace(" ", "")
+    if _ICCID.fullmatch(ziffern) is None:
+        raise _iccid_invalid("Die ICCID der SIM-Karte hat 19 oder 20 Ziffern und beginnt mit 89.")
+    # From the right: every second digit counts twice, of two digits their sum.
+    doppelt = (sum(divmod(2 * int(ziffer), 10)) for ziffer in ziffern[-2::-2])
+    if (sum(doppelt) + sum(map(int, ziffern[::-2]))) % 10:
+        raise _iccid_invalid("Die Prüfziffer der ICCID stimmt nicht. Sehen Sie auf der Karte nach.")
+    return ziffern
+
+
+def _iccid_invalid(detail: str) -> EingabeUngueltig:
+    return EingabeUngueltig(detail, feld="sim_iccid", code="iccid_ungueltig")
+
+
+def check_lebensdaten(kennzeichnung_jahr: int | None, inbetriebnahme_datum: date | None, heute: date) -> None:
+    """Raise EingabeUngueltig unless marking and commissioning are plausible and in order.
+
+    A meter may bear the mark of next year, when it is made at the end of this one; nobody commissions it before.
+    """
+    if kennzeichnung_jahr is not None and not FRUEHESTE_KENNZEICHNUNG <= kennzeichnung_jahr <= heute.year + 1:
+        raise EingabeUngueltig(
+            f"Das Jahr der Kennzeichnung liegt zwischen {FRUEHESTE_KENNZEICHNUNG} und {heute.year + 1}.",
+            feld="kennzeichnung_jahr",
+        )
+    if inbetriebnahme_datum is None:
+        return
+    if inbetriebnahme_datum > heute:
+        raise EingabeUngueltig(
+            "Das Datum liegt in der Zukunft.", feld="inbetriebnahme_datum", code="datum_in_zukunft"
+        )
+    if kennzeichnung_jahr is not None and inbetriebnahme_datum.year < kennzeichnung_jahr:
+        raise EingabeUngueltig(
+            f"Der Zähler ist mit {kennzeichnung_jahr} gekennzeichnet und kann nicht am"
+            f" {inbetriebnahme_datum:%d.%m.%Y} in Betrieb gegangen sein. Prüfen Sie Kennzeichnung und Datum.",
+            feld="inbetriebnahme_datum",
+            code="inbetriebnahme_zu_frueh",
         )
 
 

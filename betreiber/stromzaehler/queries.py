@@ -1,7 +1,7 @@
 """The SQL of meters and of whose they are."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -25,6 +25,9 @@ def list_stromzaehler(
     zaehlernummer: str | None,
     zustand: str | None,
     postleitzahl: str | None,
+    bauart: str | None,
+    kennzeichnung_jahr: int | None,
+    gewaehrleistung_bis: date | None,
     seite: int,
     pro_seite: int,
 ) -> Seite[Stromzaehler]:
@@ -34,6 +37,12 @@ def list_stromzaehler(
         anweisung = anweisung.where(Stromzaehler.zaehlernummer.startswith(zaehlernummer, autoescape=True))
     if zustand:
         anweisung = anweisung.where(Stromzaehler.zustand == zustand)
+    if bauart:
+        anweisung = anweisung.where(Stromzaehler.bauart == bauart)
+    if kennzeichnung_jahr is not None:
+        anweisung = anweisung.where(Stromzaehler.kennzeichnung_jahr == kennzeichnung_jahr)
+    if gewaehrleistung_bis is not None:
+        anweisung = anweisung.where(Stromzaehler.gewaehrleistung_ende_datum <= gewaehrleistung_bis)
     if postleitzahl:
         am_platz = and_(
             Einbau.stromzaehler_id == Stromzaehler.stromzaehler_id,
@@ -90,6 +99,20 @@ def list_zuordnungen_ab(
         KundeStromzaehler.stromzaehler_id == stromzaehler_id, _touches(zeitpunkt, None)
     )
     return session.scalars(anweisung.order_by(KundeStromzaehler.von)).all()
+
+
+def find_edge(
+    session: Session, stromzaehler_id: int, kante: datetime
+) -> tuple[KundeStromzaehler | None, KundeStromzaehler | None]:
+    """The interval of a meter that ends at an instant, and the one that begins there."""
+    zeilen = session.scalars(
+        select(KundeStromzaehler).where(
+            KundeStromzaehler.stromzaehler_id == stromzaehler_id,
+            or_(KundeStromzaehler.bis == kante, KundeStromzaehler.von == kante),
+        )
+    ).all()
+    vorher = next((zeile for zeile in zeilen if zeile.bis == kante), None)
+    return vorher, next((zeile for zeile in zeilen if zeile.von == kante), None)
 
 
 def list_of_kunde(

@@ -5,7 +5,7 @@ from marshmallow import fields
 from betreiber import felder
 from betreiber.felder import StrengesSchema
 from betreiber.seite import SeiteQuerySchema, seite_schema
-from betreiber.stromzaehler.domain import Zaehlerzustand
+from betreiber.stromzaehler.domain import FRUEHESTE_KENNZEICHNUNG, Bauart, Zaehlerzustand
 
 
 class StromzaehlerAnlegenSchema(StrengesSchema):
@@ -29,6 +29,40 @@ class StromzaehlerAnlegenSchema(StrengesSchema):
     inf = felder.Wahrheitswert(
         load_default=False, metadata={"description": "whether the extended data set is switched on"}
     )
+    bauart = felder.Auswahl(Bauart, load_default=Bauart.ELEKTRONISCH)
+    kennzeichnung_jahr = felder.Ganzzahl(
+        von=FRUEHESTE_KENNZEICHNUNG,
+        bis=felder.SPAETESTES_JAHR,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "year in the marking of the meter, next year at the latest", "example": 2026},
+    )
+    nutzungsdauer_jahre = felder.Ganzzahl(
+        von=1,
+        bis=100,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "years that the operator plans to use it", "example": 16},
+    )
+    gewaehrleistung_ende_datum = felder.Datum(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "last day of the warranty; a document of the warranty sets it, too"},
+    )
+    inbetriebnahme_datum = felder.Datum(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "first day in service, not before the year of the marking; an Einbau sets it"},
+    )
+    sim_iccid = felder.Text(
+        hoechstens=30,
+        allow_none=True,
+        load_default=None,
+        metadata={
+            "description": "number of the SIM card (ITU-T E.118), 19 or 20 digits; spaces are allowed",
+            "example": "89490200001234567892",
+        },
+    )
 
 
 class StromzaehlerAendernSchema(StromzaehlerAnlegenSchema):
@@ -43,6 +77,9 @@ class StromzaehlerAendernSchema(StromzaehlerAnlegenSchema):
 class StromzaehlerSchema(StromzaehlerAnlegenSchema):
     stromzaehler_id = fields.Integer()
     zustand = felder.Auswahl(Zaehlerzustand)
+    verschrottung_datum = felder.Datum(
+        allow_none=True, metadata={"description": "when it became VERSCHROTTET, else null"}
+    )
     version = fields.Integer(metadata={"description": "as in the ETag"})
 
 
@@ -57,6 +94,14 @@ class StromzaehlerQuerySchema(SeiteQuerySchema):
     postleitzahl = felder.PostleitzahlAnfang(
         metadata={"description": "start of the postcode of the place where the meter hangs now, 1 to 5 digits"}
     )
+    bauart = felder.Auswahl(Bauart)
+    kennzeichnung_jahr = felder.Ganzzahl(
+        von=FRUEHESTE_KENNZEICHNUNG,
+        bis=felder.SPAETESTES_JAHR,
+        aus_text=True,
+        metadata={"description": "year in the marking"},
+    )
+    gewaehrleistung_bis = felder.Datum(metadata={"description": "warranty that ends on this day or before"})
 
 
 class ZuordnungAendernSchema(StrengesSchema):

@@ -1,11 +1,10 @@
 """Use cases of meters: register, change, and whose meter it is when."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from betreiber.auth.domain import Akteur
@@ -15,9 +14,17 @@ from betreiber.kunde.service import get_kunde
 from betreiber.schluessel.service import revoke_schluessel
 from betreiber.seite import Seite
 from betreiber.stromzaehler import queries
-from betreiber.stromzaehler.domain import Zaehlerzustand, check_zeitraum, check_zustand, clip
+from betreiber.stromzaehler.domain import (
+    Zaehlerzustand,
+    check_iccid,
+    check_lebensdaten,
+    check_zeitraum,
+    check_zustand,
+    clip,
+)
+from betreiber.stromzaehler.zuordnung import assign, flush, ueberlappt
+from betreiber.zeit import local_date
 from db.models import KundeStromzaehler, Stromzaehler
-from db.session import violated_overlap
 from telegramm.zaehlernummer import check_zaehlernummer
 
 # What gives a stored register its meaning.
@@ -33,14 +40,20 @@ def list_stromzaehler(
     zaehlernummer: str | None = None,
     zustand: str | None = None,
     postleitzahl: str | None = None,
+    bauart: str | None = None,
+    kennzeichnung_jahr: int | None = None,
+    gewaehrleistung_bis: date | None = None,
 ) -> Seite[Stromzaehler]:
-    """Meters by number, a page at a time."""
+    """Meters by number, a page at a time. `gewaehrleistung_bis`: the last day of their warranty, counts."""
     return queries.list_stromzaehler(
         session,
         akteur.zeitpunkt,
         zaehlernummer=zaehlernummer.replace(" ", "").upper() if zaehlernummer else None,
         zustand=zustand,
         postleitzahl=postleitzahl,
+        bauart=bauart,
+        kennzeichnung_jahr=kennzeichnung_jahr,
+        gewaehrleistung_bis=gewaehrleistung_bis,
         seite=seite,
         pro_seite=pro_seite,
     )
@@ -57,19 +70,26 @@ def get_stromzaehler(session: Session, akteur: Akteur, stromzaehler_id: int) -> 
     return stromzaehler
 
 
-def create_stromzaehler(session: Session, akteur: Akteur, daten: Mapping[str, Any]) -> Stromzaehler:
-    """Register a meter; it lies in the warehouse (LAGER).
-
-    Raises EingabeUngueltig for a number that is none of DIN 43863-5, KonfliktFehler for one that is taken.
-    """
+def check_neuen(akteur: Akteur, daten: Mapping[str, Any]) -> dict[str, Any]:
+    """What a new meter's row holds, numbers without spaces. Raises EingabeUngueltig as create_stromzaehler."""
     try:
-        daten = {**daten, "zaehlernummer": check_zaehlernummer(daten["zaehlernummer"])}
+        zaehlernummer = check_zaehlernummer(daten["zaehlernummer"])
     except ValueError as error:
         raise EingabeUngueltig(
             "Die Zählernummer hat 14 Zeichen wie 1 EMH 00 1234 5678 (DIN 43863-5).",
             feld="zaehlernummer",
             code="zaehlernummer_ungueltig",
         ) from error
+    return _check_register(akteur, {**daten, "zaehlernummer": zaehlernummer})
+
+
+def create_stromzaehler(session: Session, akteur: Akteur, daten: Mapping[str, Any]) -> Stromzaehler:
+    """Register a meter; it lies in the warehouse (LAGER).
+
+    Raises EingabeUngueltig for a number that is none of DIN 43863-5, a SIM card's that is none, or implausible
+    dates, KonfliktFehler for a number that is taken.
+    """
+    daten = check_neuen(akteur, daten)
     if queries.find_stromzaehler(session, daten["zaehlernummer"]) is not None:
         raise KonfliktFehler("Diese Zählernummer gibt es schon.", code="zaehlernummer_vergeben")
     stromzaehler = Stromzaehler(**daten, zustand=Zaehlerzustand.LAGER)
@@ -85,8 +105,8 @@ def change_stromzaehler(
 ) -> Stromzaehler:
     """Change a meter's data.
 
-    Raises NichtGefunden, VersionVeraltet, and KonfliktFehler for a state that it cannot take or for another
-    meaning of readings that are stored.
+    Raises NichtGefunden, VersionVeraltet, EingabeUngueltig as create_stromzaehler, and KonfliktFehler for a state
+    that it cannot take or for another meaning of readings that are stored.
     """
     stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
     if stromzaehler.version != version:
@@ -94,7 +114,11 @@ def change_stromzaehler(
     eingebaut = queries.is_eingebaut(session, stromzaehler_id)
     hat_ablesungen = queries.has_verbrauch(session, stromzaehler_id)
     zustand = Zaehlerzustand(stromzaehler.zustand)
-    check_zustand(zustand, Zaehlerzustand(daten.get("zustand", zustand)), eingebaut=eingebaut)
+    neuer_zustand = Zaehlerzustand(daten.get("zustand", zustand))
+    check_zustand(zustand, neuer_zustand, eingebaut=eingebaut)
+    daten = _check_register(akteur, daten, stromzaehler)
+    if neuer_zustand is Zaehlerzustand.VERSCHROTTET is not zustand:
+        daten |= {"verschrottung_datum": local_date(akteur.zeitpunkt)}
     alt, neu = apply_changes(stromzaehler, daten)
     fest = [name for name in BEDEUTUNG_DES_ZAEHLWERKS if name in neu]
     if fest and hat_ablesungen:
@@ -110,12 +134,64 @@ def change_stromzaehler(
     return stromzaehler
 
 
-def set_zustand(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, zustand: Zaehlerzustand) -> None:
-    """Set the state that follows from an Einbau, in the caller's transaction."""
-    alt, neu = apply_changes(stromzaehler, {"zustand": str(zustand)})
+def set_zustand(
+    session: Session,
+    akteur: Akteur,
+    stromzaehler: Stromzaehler,
+    zustand: Zaehlerzustand,
+    *,
+    einbau_datum: date | None = None,
+) -> None:
+    """Set the state that follows from an Einbau, in the caller's transaction.
+
+    `einbau_datum`: the day of the installation; that of the first one becomes the meter's inbetriebnahme_datum.
+    Raises EingabeUngueltig when it lies before the year of the marking.
+    """
+    werte: dict[str, Any] = {"zustand": str(zustand)}
+    if einbau_datum is not None and stromzaehler.inbetriebnahme_datum is None:
+        werte["inbetriebnahme_datum"] = einbau_datum
+        _check_register(akteur, werte, stromzaehler)
+    _record_changes(session, akteur, stromzaehler, werte)
+
+
+def set_gewaehrleistung(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, ende_datum: date) -> None:
+    """Note the last day of the warranty that a document names, in the caller's transaction."""
+    _record_changes(session, akteur, stromzaehler, {"gewaehrleistung_ende_datum": ende_datum})
+
+
+def _check_register(
+    akteur: Akteur, daten: Mapping[str, Any], stromzaehler: Stromzaehler | None = None
+) -> dict[str, Any]:
+    """What the register is to hold, the number of the SIM card without spaces. Raises EingabeUngueltig."""
+    daten = dict(daten)
+    if daten.get("sim_iccid") is not None:
+        daten["sim_iccid"] = check_iccid(daten["sim_iccid"])
+    jahr, inbetriebnahme = (
+        daten.get(name, getattr(stromzaehler, name, None))
+        for name in ("kennzeichnung_jahr", "inbetriebnahme_datum")
+    )
+    check_lebensdaten(jahr, inbetriebnahme, local_date(akteur.zeitpunkt))
+    return daten
+
+
+def put_right(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, werte: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Set what holds since what was recorded was a mistake, in the caller's transaction; the values before.
+
+    A meter whose removal was one never was away, and keeps its keys.
+    """
+    alt, neu = apply_changes(stromzaehler, werte)
     if neu:
         record_audit(session, akteur, "GEAENDERT", "stromzaehler", stromzaehler.stromzaehler_id, alt=alt, neu=neu)
-        _end_absence(session, akteur, stromzaehler.stromzaehler_id, alt)
+    return alt
+
+
+def _record_changes(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, werte: Mapping[str, Any]
+) -> None:
+    alt = put_right(session, akteur, stromzaehler, werte)
+    _end_absence(session, akteur, stromzaehler.stromzaehler_id, alt)
 
 
 def _end_absence(session: Session, akteur: Akteur, stromzaehler_id: int, alt: Mapping[str, Any]) -> None:
@@ -144,16 +220,7 @@ def create_zuordnung(
     is somebody's in a part of it.
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
-    if queries.find_kunde(session, daten["kunde_id"]) is None:
-        raise EingabeUngueltig("Diesen Kunden gibt es nicht.", feld="kunde_id", code="kunde_unbekannt")
-    check_zeitraum(daten["von"], daten["bis"])
-    if queries.has_overlap(session, stromzaehler_id, daten["von"], daten["bis"]):
-        raise _ueberlappt()
-    zuordnung = KundeStromzaehler(stromzaehler_id=stromzaehler_id, **daten)
-    session.add(zuordnung)
-    _flush(session)
-    neu = {"stromzaehler_id": stromzaehler_id, **daten}
-    record_audit(session, akteur, "ANGELEGT", "kunde_stromzaehler", zuordnung.kunde_stromzaehler_id, neu=neu)
+    zuordnung = assign(session, akteur, stromzaehler_id, **daten)
     session.commit()
     return zuordnung
 
@@ -183,38 +250,13 @@ def change_zuordnung(
     von, bis = daten.get("von", zuordnung.von), daten.get("bis", zuordnung.bis)
     check_zeitraum(von, bis)
     if queries.has_overlap(session, stromzaehler_id, von, bis, ausser=kunde_stromzaehler_id):
-        raise _ueberlappt()
+        raise ueberlappt()
     alt, neu = apply_changes(zuordnung, daten)
     if neu:
-        _flush(session)
+        flush(session)
         record_audit(session, akteur, "GEAENDERT", "kunde_stromzaehler", kunde_stromzaehler_id, alt=alt, neu=neu)
     session.commit()
     return zuordnung
-
-
-def hand_over(session: Session, akteur: Akteur, alter_id: int, neuer_id: int, zeitpunkt: datetime) -> None:
-    """Let whoever has a meter at an instant or later have another one from then on, in the caller's transaction.
-
-    Ends stay. Raises KonfliktFehler when the other meter is somebody's already.
-    """
-    for zuordnung in queries.list_zuordnungen_ab(session, alter_id, zeitpunkt):
-        von, bis = max(zuordnung.von, zeitpunkt), zuordnung.bis
-        if queries.has_overlap(session, neuer_id, von, bis):
-            raise _ueberlappt()
-        # What begins with the exchange or after it never was an interval of the old meter.
-        beginnt_vorher = zuordnung.von < zeitpunkt
-        aenderung = {"bis": zeitpunkt} if beginnt_vorher else {"stromzaehler_id": neuer_id}
-        alt, neu = apply_changes(zuordnung, aenderung)
-        if beginnt_vorher:
-            fortsetzung = {"stromzaehler_id": neuer_id, "kunde_id": zuordnung.kunde_id, "von": von, "bis": bis}
-            neue = KundeStromzaehler(**fortsetzung)
-            session.add(neue)
-        _flush(session)
-        nummer = zuordnung.kunde_stromzaehler_id
-        record_audit(session, akteur, "GEAENDERT", "kunde_stromzaehler", nummer, alt=alt, neu=neu)
-        if beginnt_vorher:
-            nummer = neue.kunde_stromzaehler_id
-            record_audit(session, akteur, "ANGELEGT", "kunde_stromzaehler", nummer, neu=fortsetzung)
 
 
 def list_stromzaehler_of_kunde(
@@ -267,20 +309,3 @@ def _intervals_of_akteur(
     if not eigene:
         raise NichtGefunden
     return eigene
-
-
-def _flush(session: Session) -> None:
-    """Write an interval. On PostgreSQL two writers at once pass the check; the constraint stops the second."""
-    try:
-        session.flush()
-    except IntegrityError as error:
-        if violated_overlap(error):
-            raise _ueberlappt() from error
-        raise
-
-
-def _ueberlappt() -> KonfliktFehler:
-    return KonfliktFehler(
-        "Der Zähler ist in diesem Zeitraum schon zugeordnet. Beenden Sie zuerst die andere Zuordnung.",
-        code="zuordnung_ueberlappt",
-    )

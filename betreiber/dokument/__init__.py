@@ -1,0 +1,1 @@
+"""Dokumente: files of a meter, such as its warranty."""
