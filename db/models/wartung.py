@@ -2,17 +2,26 @@
 
 from datetime import date
 
-from sqlalchemy import Date, ForeignKey, Index
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import STRICT, Base, Versioned
 
 
 class Wartung(Versioned, Base):
-    """Dates of the brief. `naechste_wartung_datum` null = not planned yet; planners find it in the list."""
+    """When it was last worked on, and when it is due next.
+
+    `naechste_wartung_datum`, `anlass` and `eichfrist_ende_datum` are derived: they follow at each write of what
+    they depend on, and every night. `vorgabe_datum` is a date that somebody set by hand and that wins;
+    `kontrollablesung_monate` is the interval that was set when the nightly round last came by.
+    """
 
     __tablename__ = "wartung"
     __table_args__ = (
+        CheckConstraint(
+            "anlass IN ('EICHFRIST', 'NUTZUNGSDAUER', 'GEWAEHRLEISTUNG', 'KONTROLLABLESUNG', 'MANUELL')",
+            name="anlass",
+        ),
         Index("ix_wartung_naechste_wartung_datum", "naechste_wartung_datum", "stromzaehler_id"),
         STRICT,
     )
@@ -24,3 +33,7 @@ class Wartung(Versioned, Base):
     letzte_manuelle_ablesung_datum: Mapped[date | None] = mapped_column(Date)
     letzte_eichung_datum: Mapped[date | None] = mapped_column(Date)
     naechste_wartung_datum: Mapped[date | None] = mapped_column(Date)
+    vorgabe_datum: Mapped[date | None] = mapped_column(Date)
+    anlass: Mapped[str | None] = mapped_column(Text)
+    eichfrist_ende_datum: Mapped[date | None] = mapped_column(Date)
+    kontrollablesung_monate: Mapped[int | None] = mapped_column(Integer)

@@ -17,14 +17,14 @@ def plan(welt):
     koeln = welt.messstelle(postleitzahl="50667", malo_id="41373559241")
     bonn, bonn_2 = welt.messstelle(postleitzahl="53111"), welt.messstelle(postleitzahl="53113")
     plan = {}
-    for name, faellig, orte in (
-        ("koeln", date(2026, 7, 1), [(bonn, JAN, MAI), (koeln, MAI, None)]),
-        ("bonn", date(2026, 6, 30), [(bonn, MAI, None)]),
-        ("undatiert", None, [(bonn_2, MAI, None)]),
-        ("lager", date(2026, 5, 1), []),
+    for name, faellig, anlass, eichfrist, orte in (
+        ("koeln", date(2026, 7, 1), "MANUELL", date(2025, 12, 31), [(bonn, JAN, MAI), (koeln, MAI, None)]),
+        ("bonn", date(2026, 6, 30), "EICHFRIST", date(2026, 6, 30), [(bonn, MAI, None)]),
+        ("undatiert", None, None, None, [(bonn_2, MAI, None)]),
+        ("lager", date(2026, 5, 1), "EICHFRIST", date(2026, 5, 1), []),
     ):
         plan[name] = welt.stromzaehler(zustand="EINGEBAUT" if orte else "LAGER")
-        welt.wartung(plan[name], naechste_wartung_datum=faellig)
+        welt.wartung(plan[name], naechste_wartung_datum=faellig, anlass=anlass, eichfrist_ende_datum=eichfrist)
         for messstelle_id, von, bis in orte:
             welt.einbau(plan[name], messstelle_id, von, bis)
     welt.wartung(welt.stromzaehler(zustand="VERSCHROTTET"), naechste_wartung_datum=date(2026, 1, 1))
@@ -46,6 +46,13 @@ def plan(welt):
         ("postleitzahl=53&faellig_bis=2026-12-31", ["bonn"]),
         ("postleitzahl=5&sortierung=postleitzahl&faellig_bis=2026-12-31", ["koeln", "bonn"]),
         ("postleitzahl=1", []),
+        ("anlass=EICHFRIST", ["lager", "bonn"]),
+        ("anlass=MANUELL", ["koeln"]),
+        ("anlass=NUTZUNGSDAUER", []),
+        # It is 15 June 2026; the Eichfrist of the one in Köln is over, though its date by hand is not.
+        ("ueberfaellig=true", ["lager", "koeln"]),
+        ("ueberfaellig=true&anlass=EICHFRIST", ["lager"]),
+        ("ueberfaellig=false", ["lager", "bonn", "koeln", "undatiert"]),
     ],
 )
 def test_the_list_of_planners(client, als, plan, frage, erwartet):
@@ -71,6 +78,8 @@ def test_an_entry_tells_meter_place_and_date(client, als, welt):
                 "letzte_manuelle_ablesung_datum": None,
                 "letzte_eichung_datum": None,
                 "naechste_wartung_datum": "2034-10-20",
+                "anlass": None,
+                "eichfrist_ende_datum": None,
                 "version": 1,
                 "messstelle": {
                     "messstelle_id": messstelle_id,
@@ -89,6 +98,25 @@ def test_an_entry_tells_meter_place_and_date(client, als, welt):
     }
 
 
+def test_by_street_house_numbers_count_as_numbers(client, als, welt):
+    erwartet = []
+    for strasse, nummer, zusatz in (
+        ("Ahornweg", "12", None),
+        ("Lindenallee", "9", None),
+        ("Lindenallee", "10", None),
+        ("Lindenallee", "10", "a"),
+        ("Lindenallee", "100", None),
+    ):
+        ort = welt.messstelle(strasse=strasse, hausnummer=nummer, hausnummerzusatz=zusatz)
+        erwartet.append((welt.stromzaehler(zustand="EINGEBAUT"), ort))
+    # The later they come on the street, the earlier they are due.
+    for tag, (stromzaehler_id, ort) in enumerate(reversed(erwartet), start=1):
+        welt.einbau(stromzaehler_id, ort, JAN)
+        welt.wartung(stromzaehler_id, naechste_wartung_datum=date(2026, 7, tag))
+    antwort = client.get("/v1/wartungen?sortierung=strasse", als=als("wartung"))
+    assert [zeile["stromzaehler_id"] for zeile in antwort.json["eintraege"]] == [nummer for nummer, _ in erwartet]
+
+
 def test_the_list_is_paged_and_asks_the_same_number_of_times_for_any_number(client, als, plan, app):
     person = als("wartung")
     with recorded_statements(app.extensions["msb_engine"]) as vier:
@@ -104,6 +132,8 @@ def test_the_list_is_paged_and_asks_the_same_number_of_times_for_any_number(clie
     [
         "sortierung=name",
         "sortierung=",
+        "anlass=eichfrist",
+        "ueberfaellig=1",
         "faellig_bis=2026-06-31",
         "faellig_bis=2026-06-30T00:00:00Z",
         "faellig=2026-06-30",
@@ -159,19 +189,31 @@ def test_a_meter_without_an_entry_gets_its_first(client, als, welt, session):
         "letzte_manuelle_ablesung_datum": None,
         "letzte_eichung_datum": None,
         "naechste_wartung_datum": None,
+        "anlass": None,
+        "eichfrist_ende_datum": None,
+        "antragsfrist_datum": None,
+        "antragswarnung_datum": None,
+        "begruendung": [
+            "Die Eichfrist ist unbekannt: Tragen Sie das Kennzeichnungsjahr oder die letzte Eichung ein.",
+            "Es ist kein Termin bekannt.",
+        ],
         "version": 0,
     }
     assert session.scalars(select(Wartung)).all() == []
     session.rollback()
     antwort = client.patch(pfad, json={"letzte_eichung_datum": "2026-01-02"}, als=person, version=0)
     assert (antwort.status_code, antwort.headers["ETag"]) == (200, '"1"')
-    assert client.get(pfad, als=person).json == {**leer.json, "letzte_eichung_datum": "2026-01-02", "version": 1}
+    nachher = client.get(pfad, als=person).json
+    assert nachher == antwort.json
+    # Electronic, verified in 2026: eight years, to the end of the calendar year.
+    assert (nachher["letzte_eichung_datum"], nachher["eichfrist_ende_datum"]) == ("2026-01-02", "2034-12-31")
+    assert (nachher["naechste_wartung_datum"], nachher["anlass"]) == ("2034-12-31", "EICHFRIST")
     assert client.patch(pfad, json={"letzte_eichung_datum": None}, als=person, version=0).status_code == 412
 
 
 def test_change_is_audited_and_needs_the_current_version(client, als, welt, session):
     stromzaehler_id = welt.stromzaehler()
-    welt.wartung(stromzaehler_id, naechste_wartung_datum=date(2026, 7, 1))
+    welt.wartung(stromzaehler_id, naechste_wartung_datum=date(2026, 7, 1), anlass="EICHFRIST")
     pfad, person = f"/v1/stromzaehler/{stromzaehler_id}/wartung", als("wartung")
     daten = {"naechste_wartung_datum": "2034-10-20", "letzte_manuelle_ablesung_datum": "2026-06-15"}
     assert client.patch(pfad, json=daten, als=person).status_code == 428
@@ -179,8 +221,14 @@ def test_change_is_audited_and_needs_the_current_version(client, als, welt, sess
     zweite = client.patch(pfad, json={"naechste_wartung_datum": None}, als=person, version=1)
     assert (erste.status_code, erste.headers["ETag"], zweite.status_code) == (200, '"2"', 412)
     zeile = session.scalars(select(Audit).where(Audit.objekt_art == "wartung")).one()
-    assert (zeile.objekt_id, zeile.neu) == (stromzaehler_id, daten)
-    assert zeile.alt == {"naechste_wartung_datum": "2026-07-01", "letzte_manuelle_ablesung_datum": None}
+    assert zeile.objekt_id == stromzaehler_id
+    assert zeile.neu == {**daten, "vorgabe_datum": "2034-10-20", "anlass": "MANUELL"}
+    assert zeile.alt == {
+        "naechste_wartung_datum": "2026-07-01",
+        "anlass": "EICHFRIST",
+        "vorgabe_datum": None,
+        "letzte_manuelle_ablesung_datum": None,
+    }
 
 
 def test_unknown_meter(client, als):
