@@ -22,6 +22,7 @@ _UEBERGAENGE = {
     Vertragszustand.GEKUENDIGT: {Vertragszustand.AKTIV, Vertragszustand.BEENDET},
     Vertragszustand.BEENDET: set(),
 }
+LAUFENDE_ZUSTAENDE = frozenset({Vertragszustand.AKTIV, Vertragszustand.GEKUENDIGT})
 _MIT_ENDE = {Vertragszustand.GEKUENDIGT, Vertragszustand.BEENDET}
 
 
@@ -46,8 +47,11 @@ def check_aenderung(alt: Vertragszustand, neu: Vertragszustand, *, beginn_alt: d
             "Der Vertrag ist beendet und ändert sich nicht mehr. Legen Sie einen neuen an.", code="vertrag_beendet"
         )
     if neu is not alt and neu not in _UEBERGAENGE[alt]:
+        erlaubt = sorted(_UEBERGAENGE[alt])
         raise KonfliktFehler(
-            f"Ein Vertrag im Zustand {alt} kann nicht {neu} werden.", code="zustand_nicht_erlaubt"
+            f"Ein Vertrag im Zustand {alt} kann nicht {neu} werden. Möglich sind: {', '.join(erlaubt)}.",
+            code="zustand_nicht_erlaubt",
+            weitere={"erlaubt": erlaubt},
         )
     if alt is not Vertragszustand.ANGELEGT and beginn_neu != beginn_alt:
         raise KonfliktFehler("Der Beginn steht fest, sobald der Vertrag läuft.", code="vertrag_laeuft")

@@ -1,9 +1,13 @@
 """The SQL of contracts."""
 
-from sqlalchemy import Select, select
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from betreiber.seite import Seite, fetch_seite
+from betreiber.vertrag.domain import LAUFENDE_ZUSTAENDE
 from db.models import Messstelle, Tarif, Vertrag
 
 
@@ -20,6 +24,17 @@ def list_vertraege(session: Session, kunde_id: int, *, seite: int, pro_seite: in
     """A customer's contracts, the newest first."""
     anweisung = _of_kunde(kunde_id).order_by(Vertrag.beginn_datum.desc(), Vertrag.vertrag_id.desc())
     return fetch_seite(session, anweisung, seite, pro_seite)
+
+
+def list_laufende(session: Session, messstelle_id: int, tag: date) -> Sequence[Vertrag]:
+    """The contracts that run at a Messstelle on a day, by number."""
+    anweisung = select(Vertrag).where(
+        Vertrag.messstelle_id == messstelle_id,
+        Vertrag.zustand.in_(LAUFENDE_ZUSTAENDE),
+        Vertrag.beginn_datum <= tag,
+        or_(Vertrag.ende_datum.is_(None), Vertrag.ende_datum > tag),
+    )
+    return session.scalars(anweisung.order_by(Vertrag.vertragsnummer)).all()
 
 
 def get_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:

@@ -1,17 +1,20 @@
 """Use cases of contracts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from betreiber.auth.domain import Akteur
-from betreiber.ereignis.service import apply_changes, record_audit
+from betreiber.ereignis.domain import Ereignisart
+from betreiber.ereignis.service import apply_changes, record_audit, record_ereignis
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
 from betreiber.kunde.service import get_kunde
 from betreiber.seite import Seite
 from betreiber.vertrag import queries
 from betreiber.vertrag.domain import Vertragszustand, check_aenderung, check_daten
+from betreiber.zeit import local_date
 from db.models import Tarif, Vertrag
 
 
@@ -55,6 +58,7 @@ def create_vertrag(session: Session, akteur: Akteur, kunde_id: int, daten: Mappi
     session.flush()
     neu = {"kunde_id": kunde_id, **daten}
     record_audit(session, akteur, "ANGELEGT", "vertrag", vertrag.vertrag_id, neu=neu)
+    _record_tarif(session, akteur, vertrag, bisheriger_tarif_id=None)
     session.commit()
     return vertrag
 
@@ -79,16 +83,46 @@ def change_vertrag(
     alt, neu = apply_changes(vertrag, daten)
     if neu:
         record_audit(session, akteur, "GEAENDERT", "vertrag", vertrag_id, alt=alt, neu=neu)
+    if "tarif_id" in neu:
+        _record_tarif(session, akteur, vertrag, bisheriger_tarif_id=alt["tarif_id"])
     session.commit()
     return vertrag
+
+
+def list_laufende(session: Session, messstelle_id: int, tag: date) -> Sequence[Vertrag]:
+    """The contracts that run at a Messstelle on a day. For staff: whose they are is the caller's matter."""
+    return queries.list_laufende(session, messstelle_id, tag)
+
+
+def end_vertrag(session: Session, akteur: Akteur, vertrag: Vertrag, ende_datum: date) -> None:
+    """Let a contract that runs end at the latest with `ende_datum`, the first day without it.
+
+    In the caller's transaction. Raises EingabeUngueltig when it begins then or later.
+    """
+    ende = min(vertrag.ende_datum or ende_datum, ende_datum)
+    zustand = Vertragszustand.BEENDET if ende <= local_date(akteur.zeitpunkt) else Vertragszustand.GEKUENDIGT
+    check_daten(zustand, vertrag.beginn_datum, ende)
+    alt, neu = apply_changes(vertrag, {"zustand": str(zustand), "ende_datum": ende})
+    if neu:
+        record_audit(session, akteur, "GEAENDERT", "vertrag", vertrag.vertrag_id, alt=alt, neu=neu)
+
+
+def _record_tarif(session: Session, akteur: Akteur, vertrag: Vertrag, bisheriger_tarif_id: int | None) -> None:
+    daten = {"tarif_id": vertrag.tarif_id, "bisheriger_tarif_id": bisheriger_tarif_id}
+    record_ereignis(session, akteur, Ereignisart.TARIF_GEWAEHLT, "vertrag", vertrag.vertrag_id, daten)
 
 
 def _tarif(session: Session, tarif_id: int, produkt: str) -> Tarif:
     tarif = queries.get_tarif(session, tarif_id)
     if tarif is None:
         raise EingabeUngueltig("Diesen Tarif gibt es nicht.", feld="tarif_id", code="tarif_unbekannt")
+    check_tarif(tarif, produkt, "tarif_id")
+    return tarif
+
+
+def check_tarif(tarif: Tarif, produkt: str, feld: str) -> None:
+    """Raise EingabeUngueltig, which names the field, when a Tarif is one of another product."""
     if tarif.produkt != produkt:
         raise EingabeUngueltig(
-            f"Der Tarif gehört zum Produkt {tarif.produkt}.", feld="tarif_id", code="tarif_passt_nicht"
+            f"Der Tarif gehört zum Produkt {tarif.produkt}.", feld=feld, code="tarif_passt_nicht"
         )
-    return tarif

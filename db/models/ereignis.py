@@ -12,10 +12,18 @@ from db.types import ZeilenId, Zeitpunkt
 
 
 class Ereignis(Base):
-    """An event of the business, append-only: a trigger of migration 0001 refuses UPDATE and DELETE."""
+    """An event of the business, append-only: a trigger of migration 0001 refuses UPDATE and DELETE.
+
+    `geschehen_zeitpunkt`: when it happened, where that is another instant than `zeitpunkt`, that of recording.
+    """
 
     __tablename__ = "ereignis"
-    __table_args__ = (Index("ix_ereignis_objekt", "objekt_art", "objekt_id", "zeitpunkt"), STRICT)
+    __table_args__ = (
+        Index("ix_ereignis_art", "art", "ereignis_id"),
+        Index("ix_ereignis_folge", "objekt_art", "objekt_id", "ereignis_id"),
+        Index("ix_ereignis_objekt", "objekt_art", "objekt_id", "zeitpunkt"),
+        STRICT,
+    )
 
     ereignis_id: Mapped[int] = mapped_column(ZeilenId, primary_key=True)
     zeitpunkt: Mapped[datetime] = mapped_column(Zeitpunkt)
@@ -24,6 +32,7 @@ class Ereignis(Base):
     objekt_id: Mapped[int] = mapped_column(BigInteger)
     akteur: Mapped[str] = mapped_column(Text)
     daten: Mapped[dict[str, Any]] = mapped_column(JSON)
+    geschehen_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
 
 
 class Audit(Base):

@@ -208,6 +208,14 @@ def test_states(client, als, welt, alt, daten, status, code):
     assert (antwort.status_code, antwort.json.get("code")) == (status, code)
 
 
+def test_a_refused_state_comes_with_those_that_are_allowed(client, als, welt):
+    ich = welt.kunde()
+    pfad = f"/v1/kunden/{ich}/vertraege/{welt.vertrag(ich, welt.messstelle(), welt.tarif(), zustand='AKTIV')}"
+    antwort = client.patch(pfad, json={"zustand": "ANGELEGT"}, als=als("sachbearbeitung"), version=1)
+    assert (antwort.status_code, antwort.json["erlaubt"]) == (409, ["BEENDET", "GEKUENDIGT"])
+    assert "Möglich sind: BEENDET, GEKUENDIGT." in antwort.json["detail"]
+
+
 def test_list_is_paged_and_asks_the_same_number_of_times_for_any_number(client, als, welt, app):
     ich, messstelle_id = welt.kunde(), welt.messstelle()
     tage = [date(2024, 1, 1), date(2026, 1, 1), date(2025, 1, 1)]
