@@ -12,14 +12,14 @@ import sqlalchemy
 
 from betreiber.ablesung.tagesblock import VIERTELSTUNDEN
 from db.session import create_engine
-from scripts import bench_annahme, bench_fragen, bench_peers, bench_speicher, fortschritt
+from scripts import bench_annahme, bench_fragen, bench_peers, bench_speicher, bench_stoerung, fortschritt
 from scripts.bench_daten import year_before
 from scripts.bench_last import BenchFehler
 from scripts.bench_tafel import lines
 from scripts.betreiberprozess import BetreiberFehler, Betreiberprozess
 from scripts.replay_lauf import EingabeFehler, check_empty
 
-TEILE = ("speicher", "fragen", "annahme")
+TEILE = ("speicher", "fragen", "annahme", "stoerungen")
 # 1,000 meters and one year.
 MESSWERTE = 35_040_000
 MESSWERTE_SCHNELL = 700_000
@@ -53,6 +53,13 @@ def run(argumente: argparse.Namespace, ordner: Path) -> dict[str, Any]:
         annahme = bench_annahme.measure(ordner / "annahme", argumente.database, argumente.quick, fortschritt.show)
         annahme["worker_rss_mb"] = max(annahme["worker_rss_mb"], ergebnis.get("worker_rss_mb", 0))
         ergebnis |= annahme
+    if "stoerungen" in teile:
+        # Last: its meters are as many as all others together, and then some.
+        engine = create_engine(database)
+        try:
+            ergebnis |= bench_stoerung.measure(engine, argumente.quick, fortschritt.show)
+        finally:
+            engine.dispose()
     return ergebnis
 
 

@@ -58,6 +58,7 @@ GROESSEN = (
     Groesse("api_year_quarter_hours_ms", ziele=(Ziel(300),)),
     Groesse("fleet_month_us_per_meter", ziele=(Ziel(20),)),
     Groesse("silent_us_per_meter"),
+    Groesse("silent_sweep_300k_s", ziele=(Ziel(10),)),
     Groesse("bytes_per_reading_rows"),
     Groesse("bytes_per_reading_folded", "bytes_per_reading_rows", (Ziel(4.2),)),
     Groesse("bytes_per_reading_folded_register_only", "bytes_per_reading_rows", (Ziel(2.4),)),

@@ -150,6 +150,7 @@ def _refuse(
     session: Session, akteur: Akteur, stand: Telegrammstand, code: str, daten: dict[str, int]
 ) -> GeraeteFehler:
     """A refusal that is recorded; of a meter that repeats its message for ever, only some are."""
+    geraeteprotokoll.count_rejected(stand, 1, akteur.zeitpunkt)
     if stand.viertel_anzahl <= TELEGRAMME_JE_VIERTEL:
         record_ereignis(
             session,
@@ -190,6 +191,7 @@ def _finish(session: Session, eintrag: _Eintrag) -> None:
     if _is_first(stand, akteur.zeitpunkt):
         eintrag.luecken = _find_gaps(session, stand, eintrag.grenzen)
     geraeteprotokoll.watch_clock(session, akteur, stand, telegramm.erzeugt, eintrag.grenzen.uhr_toleranz_s)
+    geraeteprotokoll.note_signs(stand, telegramm, auftrag.eingang.gueltig_bis, akteur.zeitpunkt)
     epoche = auftrag.eingang.schluessel[0].epoche
     aeltere = any(zeile.epoche < epoche and not zeile.gesperrt for zeile in auftrag.eingang.geraet.schluessel)
     if aeltere and retire_older_keys(session, akteur, stand.stromzaehler_id, epoche):
@@ -202,7 +204,7 @@ def _note_readings(session: Session, eintrag: _Eintrag) -> None:
     """What readings change besides the readings: events, and up to where there is no gap."""
     stand, grenzen, akteur = eintrag.stand, eintrag.grenzen, eintrag.auftrag.akteur
     werte, befunde = eintrag.auftrag.telegramm.werte, eintrag.befunde
-    _record_quarantine(session, akteur, stand.stromzaehler_id, werte, befunde)
+    _record_quarantine(session, akteur, stand, werte, befunde)
     heute = akteur.zeitpunkt.astimezone(UTC).date()
     if stand.empfangstag != heute:
         stand.empfangstag = heute
@@ -246,14 +248,21 @@ def _find_gaps(session: Session, stand: Telegrammstand, grenzen: Grenzen) -> tup
 
 
 def _record_quarantine(
-    session: Session, akteur: Akteur, stromzaehler_id: int, werte: Sequence[Messwert], befunde: Sequence[Befund]
+    session: Session,
+    akteur: Akteur,
+    stand: Telegrammstand,
+    werte: Sequence[Messwert],
+    befunde: Sequence[Befund],
 ) -> None:
     """One event a message and reason: a meter gone mad must not fill the log with a row a reading."""
+    abgelehnt = find_rejected(befunde)
+    if abgelehnt:
+        geraeteprotokoll.count_rejected(stand, len(abgelehnt), akteur.zeitpunkt)
     gruende: dict[Befund, list[int]] = {}
-    for stelle in find_rejected(befunde):
+    for stelle in abgelehnt:
         gruende.setdefault(befunde[stelle], []).append(werte[stelle].uhrzeit)
     for grund, zeiten in gruende.items():
         daten = {"grund": grund.value, "anzahl": len(zeiten), "von": zeiten[0], "bis": zeiten[-1]}
         record_ereignis(
-            session, akteur, Ereignisart.ABLESUNG_IN_QUARANTAENE, "stromzaehler", stromzaehler_id, daten
+            session, akteur, Ereignisart.ABLESUNG_IN_QUARANTAENE, "stromzaehler", stand.stromzaehler_id, daten
         )

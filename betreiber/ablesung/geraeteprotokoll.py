@@ -4,7 +4,7 @@ Everything here belongs to the transaction of a message (`aufnahme.py`) and does
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,7 +17,13 @@ from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_ereignis
 from betreiber.zeit import VIERTELSTUNDE_S
 from db.models import Telegrammstand
-from telegramm.messwerte import Meldung
+from telegramm.messwerte import Meldung, StatusBit, Telegramm
+
+# Codes of a device's log: somebody is at the meter; and the last word before its voltage is gone.
+MANIPULATION = frozenset({"GEHAEUSE_OFFEN", "MAGNETFELD"})
+SPANNUNGSLOS = "LETZTES_LEBENSZEICHEN"
+# A plain number: a flag would be asked for every reading.
+_MANIPULIERT = int(StatusBit.GEHAEUSE_OFFEN | StatusBit.MAGNETFELD)
 
 
 def record_meldungen(
@@ -40,6 +46,11 @@ def record_meldungen(
         platz = max(0, MELDUNGEN_JE_TAG - gezaehlt.get(Ereignisart.STROMZAEHLER_MELDUNG, 0))
         for meldung in neu[:platz]:
             _record(session, akteur, stand, Ereignisart.STROMZAEHLER_MELDUNG, meldung._asdict())
+        codes = {meldung.code for meldung in neu}
+        if codes & MANIPULATION:
+            stand.manipuliert_zeitpunkt = akteur.zeitpunkt
+        if SPANNUNGSLOS in codes:
+            stand.spannungslos_zeitpunkt = akteur.zeitpunkt
         if neu[platz:] and Ereignisart.MELDUNGEN_AUSGELASSEN not in gezaehlt:
             _record(session, akteur, stand, Ereignisart.MELDUNGEN_AUSGELASSEN, {"ab_nummer": neu[platz].nummer})
         stand.meldung_nummer = neu[-1].nummer
@@ -77,6 +88,27 @@ def watch_clock(session: Session, akteur: Akteur, stand: Telegrammstand, erzeugt
     elif abweichung_s is None and stand.uhr_abweichung_s is not None:
         _record(session, akteur, stand, Ereignisart.UHR_STIMMT, {})
     stand.uhr_abweichung_s = abweichung_s
+
+
+def note_signs(
+    stand: Telegrammstand, telegramm: Telegramm, gueltig_bis: datetime, empfangen_zeitpunkt: datetime
+) -> None:
+    """Keep what a message tells of the state of its device; `gueltig_bis`: the end of the keys that it used."""
+    stand.schluessel_gueltig_bis = gueltig_bis
+    if telegramm.netz is not None and telegramm.netz.rsrp is not None:
+        stand.rsrp_dbm = telegramm.netz.rsrp
+    if telegramm.fw is not None:
+        stand.firmwareversion = telegramm.fw.version
+    if any(wert.status & _MANIPULIERT for wert in telegramm.werte):
+        stand.manipuliert_zeitpunkt = empfangen_zeitpunkt
+
+
+def count_rejected(stand: Telegrammstand, anzahl: int, zeitpunkt: datetime) -> None:
+    """Count refused messages and readings, each UTC day anew."""
+    vorher = stand.abgewiesen_zeitpunkt
+    heute = vorher is not None and vorher.date() == zeitpunkt.astimezone(UTC).date()
+    stand.abgewiesen_anzahl = anzahl + (stand.abgewiesen_anzahl if heute else 0)
+    stand.abgewiesen_zeitpunkt = zeitpunkt
 
 
 def _record(

@@ -218,6 +218,9 @@ class Telegrammstand(Base):
     epoche, -1 before the first. `uhr_abweichung_s`: device minus operator, null while it is tolerable.
     `stand_...`: the newest measured reading that is stored, so that the next one needs no search. Whoever writes
     readings of the meter holds this row.
+    The rest are signs by which a sick meter is known: the last received power that it told, the firmware that
+    runs, the end of the keys that it used last, when it last told of an open cover or a magnet and that its
+    voltage fails, and when something of it was last refused: `abgewiesen_anzahl` messages and readings that day.
     """
 
     __tablename__ = "telegrammstand"
@@ -238,3 +241,10 @@ class Telegrammstand(Base):
     stand_uhrzeit: Mapped[int | None] = mapped_column(BigInteger)
     stand_bezug_wh: Mapped[int | None] = mapped_column(BigInteger)
     stand_einspeisung_wh: Mapped[int | None] = mapped_column(BigInteger)
+    rsrp_dbm: Mapped[int | None] = mapped_column(Integer)
+    firmwareversion: Mapped[str | None] = mapped_column(Text)
+    schluessel_gueltig_bis: Mapped[datetime | None] = mapped_column(Zeitpunkt)
+    manipuliert_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
+    spannungslos_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
+    abgewiesen_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
+    abgewiesen_anzahl: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))

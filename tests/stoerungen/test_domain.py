@@ -1,0 +1,338 @@
+"""Rules of sick meters: what each kind is judged by, hysteresis, degrees, causes. Expected values by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from betreiber.stoerung.domain import (
+    ARTEN,
+    URSACHEN,
+    Lage,
+    Lebenszeichen,
+    Mass,
+    Regel,
+    Regeln,
+    Ruhezeit,
+    Stoerungsart,
+    Stufe,
+    Ursache,
+    day_begin,
+    expected_readings,
+    find_stufe,
+    find_ursache,
+    higher,
+    is_silent_area,
+    judge,
+    judge_all,
+    make_regeln,
+    measure,
+)
+
+JETZT = datetime(2026, 6, 15, 10, tzinfo=UTC)
+MIN, STD, TAG = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+REGELN = Regeln()
+S, U = Stoerungsart, Ursache
+
+GESUND = Lebenszeichen(
+    stromzaehler_id=1,
+    zaehlernummer="1EMH0000000001",
+    zustand="EINGEBAUT",
+    zuletzt_empfangen=JETZT - 5 * MIN,
+    neueste_uhrzeit=int((JETZT - 15 * MIN).timestamp()),
+    uhr_abweichung_s=None,
+    rsrp_dbm=-95,
+    schluessel_gueltig_bis=JETZT + 400 * TAG,
+    manipuliert_zeitpunkt=None,
+    spannungslos_zeitpunkt=None,
+    abgewiesen_zeitpunkt=None,
+    abgewiesen_anzahl=0,
+    eingebaut_von=JETZT - 100 * TAG,
+    postleitzahl="50667",
+    gemessen=288,
+)
+
+
+def found(lagen=None, *, netz=False, regeln=REGELN, jetzt=JETZT, **anders):
+    return judge_all(GESUND._replace(**anders), lagen or {}, regeln, jetzt, jetzt, netz=netz)
+
+
+def test_a_healthy_meter_has_nothing():
+    assert found() == {}
+
+
+def test_every_kind_and_cause_has_a_german_sentence():
+    assert set(ARTEN) == set(Stoerungsart)
+    assert set(URSACHEN) == set(Ursache)
+    assert all(satz.endswith(".") for satz in [*ARTEN.values(), *URSACHEN.values()])
+
+
+# Three quarter hours and the slot of 600 s: silent from 55 minutes on.
+@pytest.mark.parametrize(
+    ("anders", "art", "ursache", "stufe"),
+    [
+        ({"zuletzt_empfangen": JETZT - 55 * MIN}, S.STUMM, U.UNBEKANNT, Stufe.WARNUNG),
+        ({"zuletzt_empfangen": JETZT - 24 * STD}, S.STUMM, U.UNBEKANNT, Stufe.ALARM),
+        ({"zuletzt_empfangen": JETZT - 36 * STD}, S.STUMM, U.UNBEKANNT, Stufe.AUFTRAG),
+        ({"zuletzt_empfangen": None}, S.STUMM, U.NIE_GEMELDET, Stufe.AUFTRAG),
+        ({"zuletzt_empfangen": None, "eingebaut_von": JETZT - STD}, S.STUMM, U.NIE_GEMELDET, Stufe.WARNUNG),
+        # 259 of 288 is 89.9 %.
+        ({"gemessen": 259}, S.UNVOLLSTAENDIG, U.UNBEKANNT, Stufe.WARNUNG),
+        ({"neueste_uhrzeit": int((JETZT - 4 * STD).timestamp())}, S.VERSPAETET, U.UNBEKANNT, Stufe.WARNUNG),
+        ({"neueste_uhrzeit": None, "eingebaut_von": JETZT - 5 * STD}, None, None, None),
+        ({"uhr_abweichung_s": -28}, S.UHR, U.UHR, Stufe.WARNUNG),
+        ({"schluessel_gueltig_bis": JETZT + 30 * TAG}, S.SCHLUESSEL, U.SCHLUESSEL, Stufe.WARNUNG),
+        ({"schluessel_gueltig_bis": JETZT + 14 * TAG}, S.SCHLUESSEL, U.SCHLUESSEL, Stufe.ALARM),
+        ({"schluessel_gueltig_bis": JETZT + 7 * TAG}, S.SCHLUESSEL, U.SCHLUESSEL, Stufe.AUFTRAG),
+        ({"rsrp_dbm": -120}, S.FUNK, U.FUNK, Stufe.WARNUNG),
+        ({"manipuliert_zeitpunkt": JETZT - STD}, S.MANIPULATION, U.MANIPULATION, Stufe.AUFTRAG),
+        (
+            {"abgewiesen_zeitpunkt": JETZT - STD, "abgewiesen_anzahl": 20},
+            S.ABWEISUNGEN,
+            U.ABGEWIESEN,
+            Stufe.WARNUNG,
+        ),
+    ],
+)
+def test_each_kind_opens_at_its_bound(anders, art, ursache, stufe):
+    lagen = found(**anders)
+    erwartet = {} if art is None else {art: (stufe, ursache)}
+    assert {name: (lage.stufe, lage.ursache) for name, lage in lagen.items()} == erwartet
+
+
+@pytest.mark.parametrize(
+    "anders",
+    [
+        {"zuletzt_empfangen": JETZT - 55 * MIN + timedelta(seconds=1)},
+        # Heard long ago, installed just now at another place.
+        {"zuletzt_empfangen": JETZT - 90 * TAG, "eingebaut_von": JETZT - 50 * MIN},
+        {"gemessen": 260},
+        # Installed yesterday: no whole day since.
+        {"gemessen": 0, "eingebaut_von": JETZT - 20 * STD},
+        {"neueste_uhrzeit": int((JETZT - 4 * STD).timestamp()) + 1},
+        # Its newest reading is of its last place.
+        {"neueste_uhrzeit": int((JETZT - 90 * TAG).timestamp()), "eingebaut_von": JETZT - 50 * MIN},
+        {"uhr_abweichung_s": 27},
+        {"schluessel_gueltig_bis": JETZT + 30 * TAG + timedelta(seconds=1)},
+        {"schluessel_gueltig_bis": None},
+        {"rsrp_dbm": -119},
+        {"rsrp_dbm": None},
+        {"manipuliert_zeitpunkt": JETZT - 2 * TAG},
+        {"abgewiesen_zeitpunkt": JETZT - STD, "abgewiesen_anzahl": 19},
+        # Of yesterday.
+        {"abgewiesen_zeitpunkt": JETZT - 11 * STD, "abgewiesen_anzahl": 500},
+        {"eingebaut_von": None},
+    ],
+)
+def test_short_of_a_bound_nothing_opens(anders):
+    assert found(**anders) == {}
+
+
+def test_never_heard_and_nowhere_installed_is_judged_from_now_on():
+    assert found(zuletzt_empfangen=None, eingebaut_von=None) == {}
+
+
+def test_begin_of_each():
+    assert found(zuletzt_empfangen=JETZT - STD)[S.STUMM].beginn == JETZT - STD
+    # The keys end in 10 days: 20 days ago it was 30.
+    bald = found(schluessel_gueltig_bis=JETZT + 10 * TAG)[S.SCHLUESSEL]
+    assert bald.beginn == JETZT - 20 * TAG
+    assert found(manipuliert_zeitpunkt=JETZT - STD)[S.MANIPULATION].beginn == JETZT - STD
+    assert found(rsrp_dbm=-130)[S.FUNK].beginn == JETZT
+
+
+REGEL = Regel(ab=100, frei=50, ruhe=6 * STD, alarm_nach=TAG, auftrag_nach=2 * TAG)
+OFFEN = Lage(Stufe.WARNUNG, U.FUNK, JETZT - STD)
+
+
+def step(lage, wert, jetzt=JETZT, regel=REGEL, ursache=U.FUNK):
+    return judge(regel, lage, Mass(wert, jetzt), ursache, jetzt)
+
+
+def test_hysteresis_no_flapping():
+    """Between the bounds nothing changes; good must hold for six hours; one bad number begins anew."""
+    assert step(None, 99) is None
+    assert step(OFFEN, 99) == OFFEN
+    assert step(OFFEN, 51) == OFFEN
+    besser = step(OFFEN, 50)
+    assert besser == replace(OFFEN, erholt=JETZT)
+    assert step(besser, 51, JETZT + STD) == OFFEN
+    assert step(besser, 10, JETZT + 6 * STD - MIN) == besser
+    vorbei = step(besser, 10, JETZT + 6 * STD)
+    assert (vorbei.behoben, vorbei.abgeklungen) == (True, True)
+
+
+def test_degrees_only_rise():
+    alarm = step(OFFEN, 100, JETZT + 23 * STD)
+    assert alarm.stufe is Stufe.ALARM
+    assert step(alarm, 100, JETZT).stufe is Stufe.ALARM
+    assert step(alarm, 100, JETZT + 47 * STD).stufe is Stufe.AUFTRAG
+    # Not while it recovers.
+    assert step(OFFEN, 60, JETZT + 47 * STD).stufe is Stufe.WARNUNG
+
+
+def test_the_cause_follows_while_it_is_open():
+    assert step(OFFEN, 100, ursache=U.NETZ).ursache is U.NETZ
+
+
+def test_what_a_person_closed_stays_closed_until_it_was_good():
+    zu = replace(OFFEN, behoben=True)
+    assert step(zu, 100, JETZT + 3 * TAG) == zu
+    besser = step(zu, 50)
+    assert step(besser, 100, JETZT + STD) == zu
+    assert step(besser, 50, JETZT + 6 * STD).abgeklungen is True
+
+
+def test_an_intervention_ends_only_by_a_person():
+    regel = replace(REGEL, von_selbst=False)
+    besser = step(OFFEN, 0, regel=regel)
+    spaeter = step(besser, 0, JETZT + 9 * TAG, regel=regel)
+    assert (spaeter.behoben, spaeter.abgeklungen) == (False, False)
+    von_hand = step(replace(besser, behoben=True), 0, JETZT + 9 * TAG, regel=regel)
+    assert von_hand.abgeklungen is True
+
+
+def test_no_fitter_for_a_network_and_kinds_that_never_rise():
+    assert find_stufe(REGEL, 9 * TAG, U.NETZ) is Stufe.ALARM
+    assert find_stufe(REGEL, 9 * TAG, U.FUNK) is Stufe.AUFTRAG
+    assert find_stufe(Regel(1, 0, STD), 900 * TAG, U.FUNK) is Stufe.WARNUNG
+    assert higher(Stufe.ALARM, Stufe.AUFTRAG) is Stufe.AUFTRAG
+    assert higher(Stufe.ALARM, Stufe.WARNUNG) is Stufe.ALARM
+
+
+STILL = JETZT - 2 * STD
+
+
+@pytest.mark.parametrize(
+    ("ursache", "anders"),
+    [
+        (U.UNBEKANNT, {}),
+        (U.GESPERRT, {"zustand": "GESPERRT"}),
+        (U.AUSGEBAUT, {"zustand": "AUSGEBAUT"}),
+        (U.NIE_GEMELDET, {"zuletzt_empfangen": None}),
+        (U.SCHLUESSEL, {"schluessel_gueltig_bis": JETZT}),
+        (U.ABGEWIESEN, {"abgewiesen_zeitpunkt": STILL + MIN}),
+        # Refused with the last message, which came.
+        (U.UNBEKANNT, {"abgewiesen_zeitpunkt": STILL}),
+        (U.MANIPULATION, {"manipuliert_zeitpunkt": STILL - 23 * STD, "spannungslos_zeitpunkt": STILL}),
+        (U.UNBEKANNT, {"manipuliert_zeitpunkt": STILL - 25 * STD}),
+        (U.SPANNUNGSLOS, {"spannungslos_zeitpunkt": STILL - 15 * MIN, "rsrp_dbm": -125}),
+        (U.UNBEKANNT, {"spannungslos_zeitpunkt": STILL - 16 * MIN}),
+        (U.FUNK, {"rsrp_dbm": -116, "uhr_abweichung_s": 90}),
+        (U.UHR, {"rsrp_dbm": -115, "uhr_abweichung_s": 90}),
+        (U.UNBEKANNT, {"rsrp_dbm": None, "schluessel_gueltig_bis": None}),
+    ],
+)
+def test_the_cause_of_silence(ursache, anders):
+    zeichen = GESUND._replace(**{"zuletzt_empfangen": STILL} | anders)
+    assert find_ursache(S.STUMM, zeichen, REGELN, JETZT, netz=False) is ursache
+
+
+def test_a_silent_postcode_is_the_network():
+    assert is_silent_area(5, 4, REGELN)
+    assert not is_silent_area(5, 3, REGELN)
+    assert not is_silent_area(4, 4, REGELN)
+    schwach = GESUND._replace(zuletzt_empfangen=STILL, rsrp_dbm=-125)
+    assert find_ursache(S.STUMM, schwach, REGELN, JETZT, netz=True) is U.NETZ
+    assert found(netz=True, zuletzt_empfangen=JETZT - 3 * TAG)[S.STUMM].stufe is Stufe.ALARM
+
+
+def test_what_is_missing_beside_messages_is_explained_by_what_was_refused_of_them():
+    zeichen = GESUND._replace(abgewiesen_zeitpunkt=GESUND.zuletzt_empfangen)
+    assert find_ursache(S.UNVOLLSTAENDIG, zeichen, REGELN, JETZT, netz=False) is U.ABGEWIESEN
+
+
+def test_silence_takes_over():
+    """A silent meter has that one Störung; what a person must look at stays."""
+    funk, eingriff = Lage(Stufe.ALARM, U.FUNK, STILL), Lage(Stufe.AUFTRAG, U.MANIPULATION, STILL)
+    lagen = found({S.FUNK: funk, S.MANIPULATION: eingriff}, zuletzt_empfangen=STILL, rsrp_dbm=-125)
+    assert set(lagen) == {S.STUMM, S.FUNK, S.MANIPULATION}
+    assert lagen[S.STUMM].ursache is U.FUNK
+    assert (lagen[S.FUNK].behoben, lagen[S.FUNK].abgeklungen) == (True, True)
+    assert (lagen[S.MANIPULATION].behoben, lagen[S.MANIPULATION].erholt) == (False, JETZT)
+
+
+def test_others_wait_until_silence_is_over():
+    """Heard again: what it brings late is not yet held against it. A person's word frees the others at once."""
+    stumm = Lage(Stufe.ALARM, U.FUNK, JETZT - TAG)
+    alt = {"neueste_uhrzeit": int((JETZT - TAG).timestamp()), "gemessen": 200}
+    assert set(found({S.STUMM: stumm}, **alt)) == {S.STUMM}
+    assert set(found({S.STUMM: replace(stumm, behoben=True)}, **alt)) == {S.STUMM, S.VERSPAETET, S.UNVOLLSTAENDIG}
+
+
+@pytest.mark.parametrize(("zustand", "ursache"), [("AUSGEBAUT", U.AUSGEBAUT), ("GESPERRT", U.GESPERRT)])
+def test_a_meter_that_is_out_of_service_has_none(zustand, ursache):
+    lagen = {S.STUMM: Lage(Stufe.ALARM, U.FUNK, STILL), S.UHR: Lage(Stufe.ALARM, U.UHR, STILL, behoben=True)}
+    neue = found(lagen, zustand=zustand)
+    assert {art: (lage.ursache, lage.behoben, lage.abgeklungen) for art, lage in neue.items()} == {
+        S.STUMM: (ursache, True, True),
+        S.UHR: (U.UHR, True, True),
+    }
+
+
+def test_a_sweep_that_runs_twice_changes_nothing():
+    erste = found(zuletzt_empfangen=STILL)
+    assert found(erste, zuletzt_empfangen=STILL) == {}
+
+
+@pytest.mark.parametrize(
+    ("von", "erwartet"),
+    [
+        (None, 288),
+        (datetime(2026, 6, 12, tzinfo=UTC), 288),
+        (datetime(2026, 6, 12, 0, 1, tzinfo=UTC), 192),
+        (datetime(2026, 6, 13, 23, tzinfo=UTC), 96),
+        (datetime(2026, 6, 14, 1, tzinfo=UTC), 0),
+        (datetime(2026, 6, 15, 9, tzinfo=UTC), 0),
+    ],
+)
+def test_expected_readings(von, erwartet):
+    assert expected_readings(von, JETZT, 3) == erwartet
+
+
+def test_the_day_is_that_of_utc():
+    assert day_begin(datetime.fromisoformat("2026-06-16T01:30+02:00")) == datetime(2026, 6, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("von", "bis", "zeitpunkt", "ruhig"),
+    [
+        # 22 o'clock in Berlin in summer is 20 o'clock UTC, in winter 21.
+        (22, 6, "2026-06-15T20:00Z", True),
+        (22, 6, "2026-06-15T19:59Z", False),
+        (22, 6, "2026-12-15T20:00Z", False),
+        (22, 6, "2026-06-16T03:59Z", True),
+        (22, 6, "2026-06-16T04:00Z", False),
+        (12, 14, "2026-06-15T10:30Z", True),
+        (12, 14, "2026-06-15T12:00Z", False),
+        (0, 0, "2026-06-15T22:00Z", False),
+        (20, 24, "2026-06-15T21:30Z", True),
+    ],
+)
+def test_quiet_hours(von, bis, zeitpunkt, ruhig):
+    assert Ruhezeit(von, bis).covers(datetime.fromisoformat(zeitpunkt)) is ruhig
+
+
+def test_what_an_operator_may_set():
+    regeln = make_regeln(
+        intervalle=4,
+        alarm_stunden=12,
+        auftrag_stunden=20,
+        abdeckung_prozent=95,
+        verspaetet_stunden=2,
+        empfaenger="betrieb@example.org",
+        ruhezeit="0-0",
+    )
+    assert found(regeln=regeln, zuletzt_empfangen=JETZT - 69 * MIN) == {}
+    assert found(regeln=regeln, zuletzt_empfangen=JETZT - 70 * MIN)[S.STUMM].stufe is Stufe.WARNUNG
+    assert found(regeln=regeln, zuletzt_empfangen=JETZT - 12 * STD)[S.STUMM].stufe is Stufe.ALARM
+    assert found(regeln=regeln, zuletzt_empfangen=JETZT - 20 * STD)[S.STUMM].stufe is Stufe.AUFTRAG
+    assert set(found(regeln=regeln, gemessen=273)) == {S.UNVOLLSTAENDIG}  # 94.8 %
+    assert found(regeln=regeln, gemessen=274) == {}  # 95.1 %
+    assert set(found(regeln=regeln, neueste_uhrzeit=int((JETZT - 2 * STD).timestamp()))) == {S.VERSPAETET}
+    assert regeln.abdeckung_promille == 950
+    assert (regeln.empfaenger, regeln.ruhezeit) == ("betrieb@example.org", Ruhezeit(0, 0))
+
+
+def test_more_readings_than_expected_are_no_negative_gap():
+    assert measure(GESUND._replace(gemessen=290), REGELN, JETZT, JETZT)[S.UNVOLLSTAENDIG].wert == 0
