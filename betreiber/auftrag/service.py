@@ -1,0 +1,395 @@
+"""Use cases of work orders: make, plan, visit, prove, complete; and those that Störungen ask for."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from betreiber import metrik
+from betreiber.ablesung import speicher
+from betreiber.ablesung.domain import max_power
+from betreiber.auftrag import queries
+from betreiber.auftrag.domain import (
+    BEHOBEN,
+    VERGLEICH_HOECHSTENS_S,
+    Auftragsart,
+    Auftragsauskunft,
+    Auftragszustand,
+    Erledigung,
+    Nachweisart,
+    Vergleich,
+    around,
+    check_beim_monteur,
+    check_foto,
+    check_monteur_darf,
+    check_nachweis,
+    check_nachweis_zeit,
+    check_termin,
+    check_uebergang,
+    describe_stoerung,
+    describe_vergleich,
+    difference_wh,
+    headroom_wh,
+    plan_changes,
+)
+from betreiber.auftrag.kennzahlen import Kennzahlen, check_zeitraum, compute_kennzahlen, is_puenktlich
+from betreiber.auth.domain import Akteur, Umfang
+from betreiber.dokument.domain import detect_medientyp
+from betreiber.ereignis.domain import Ereignisart
+from betreiber.ereignis.service import apply_changes, record_audit, record_ereignis
+from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
+from betreiber.seite import Seite
+from betreiber.stoerung.domain import Stufe
+from betreiber.wartung.service import record_ablesung
+from betreiber.zeit import day_start, local_date
+from db.models import Auftrag, Auftragsbesuch, Auftragsnachweis, Messstelle, Stromzaehler
+
+STAPEL = 500
+_EREIGNISSE = {
+    Auftragszustand.GEPLANT: Ereignisart.AUFTRAG_GEPLANT,
+    Auftragszustand.ERLEDIGT: Ereignisart.AUFTRAG_ERLEDIGT,
+    Auftragszustand.FEHLGESCHLAGEN: Ereignisart.AUFTRAG_FEHLGESCHLAGEN,
+    Auftragszustand.STORNIERT: Ereignisart.AUFTRAG_STORNIERT,
+}
+
+
+def own_monteur(akteur: Akteur, monteur: int | None = None) -> int | None:
+    """Whose orders this person may see: a fitter their own, whomever they ask for; None = all."""
+    return monteur if akteur.sees_all else akteur.benutzer_id or 0
+
+
+def list_auftraege(
+    session: Session, akteur: Akteur, *, monteur: int | None = None, **auswahl: Any
+) -> Seite[Auftrag]:
+    """Orders by day of the visit, a page at a time."""
+    return queries.list_auftraege(session, monteur=own_monteur(akteur, monteur), **auswahl)
+
+
+def get_auftrag(session: Session, akteur: Akteur, auftrag_id: int) -> Auftragsauskunft:
+    """An order, whom to call, its visits and proofs. Raises NichtGefunden, also for another fitter's order."""
+    auftrag = _load(session, akteur, auftrag_id)
+    kontakt = None
+    if auftrag.stromzaehler_id is not None:
+        kontakt = queries.find_kontakt(session, auftrag.stromzaehler_id, akteur.zeitpunkt)
+    return Auftragsauskunft(auftrag, kontakt)
+
+
+def create_auftrag(session: Session, akteur: Akteur, daten: Mapping[str, Any]) -> Auftrag:
+    """Make an order; it is OFFEN. Without a meter it is about the one that hangs at the place.
+
+    Raises EingabeUngueltig for an unknown place or meter, and where a meter is needed and none hangs there;
+    KonfliktFehler for one that hangs elsewhere.
+    """
+    messstelle = queries.get_messstelle(session, daten["messstelle_id"])
+    if messstelle is None:
+        raise EingabeUngueltig(
+            "Diese Messstelle gibt es nicht.", feld="messstelle_id", code="messstelle_unbekannt"
+        )
+    art = Auftragsart(daten["art"])
+    stromzaehler = _find_stromzaehler(session, akteur, art, messstelle.messstelle_id, daten["stromzaehler_id"])
+    auftrag = Auftrag(art=art.value, messstelle=messstelle, stromzaehler=stromzaehler, anlass=daten["anlass"])
+    _add(session, akteur, auftrag)
+    session.commit()
+    return auftrag
+
+
+def _find_stromzaehler(
+    session: Session, akteur: Akteur, art: Auftragsart, messstelle_id: int, stromzaehler_id: int | None
+) -> Stromzaehler | None:
+    """The meter of an order: of an EINBAU the one to install, if it is known, else the one that hangs there."""
+    genannter = None
+    if stromzaehler_id is not None:
+        genannter = queries.get_stromzaehler(session, stromzaehler_id)
+        if genannter is None:
+            raise EingabeUngueltig(
+                "Diesen Stromzähler gibt es nicht.", feld="stromzaehler_id", code="stromzaehler_unbekannt"
+            )
+    if art is Auftragsart.EINBAU:
+        return genannter
+    eingebauter = queries.find_eingebauter(session, messstelle_id, akteur.zeitpunkt)
+    if eingebauter is None or genannter not in (None, eingebauter):
+        raise KonfliktFehler(
+            "An dieser Messstelle hängt der Zähler nicht, um den es gehen soll. Prüfen Sie den Einbau.",
+            code="zaehler_haengt_nicht",
+        )
+    return eingebauter
+
+
+def change_auftrag(
+    session: Session, akteur: Akteur, auftrag_id: int, version: int, daten: Mapping[str, Any]
+) -> Auftrag:
+    """Plan, assign, set out, cancel. Of two planners at once the second gets VersionVeraltet.
+
+    Raises NichtGefunden, ZugriffVerweigert for a fitter who changes the plan, and as plan_changes.
+    """
+    auftrag = _load(session, akteur, auftrag_id, version)
+    if not akteur.sees_all:
+        check_monteur_darf(daten)
+    _change(session, akteur, auftrag, daten)
+    session.commit()
+    _count(auftrag, daten)
+    return auftrag
+
+
+def plan(session: Session, akteur: Akteur, auftrag: Auftrag, tag: date, monteur: int) -> None:
+    """Give an order its day and its fitter, in the caller's transaction. Raises as plan_changes."""
+    daten = {"zustand": Auftragszustand.GEPLANT, "termin_datum": tag, "benutzer_id": monteur}
+    _change(session, akteur, auftrag, daten)
+
+
+def record_besuch(
+    session: Session, akteur: Akteur, auftrag_id: int, version: int, daten: Mapping[str, Any]
+) -> Auftrag:
+    """Note a visit that failed: with a new day the order is planned again, without one it has failed.
+
+    Raises NichtGefunden, VersionVeraltet, KonfliktFehler for an order that nobody could visit, EingabeUngueltig
+    for a day that is over.
+    """
+    auftrag = _load(session, akteur, auftrag_id, version)
+    check_uebergang(Auftragszustand(auftrag.zustand), Auftragszustand.FEHLGESCHLAGEN)
+    termin = daten["ersatztermin_datum"]
+    nummer = queries.count_besuche(session, auftrag_id) + 1
+    session.add(Auftragsbesuch(auftrag_id=auftrag_id, nummer=nummer, zeitpunkt=akteur.zeitpunkt, **daten))
+    record_audit(session, akteur, "BESUCHT", "auftrag", auftrag_id, neu={"nummer": nummer, **daten})
+    if termin is None:
+        _finish(session, akteur, auftrag, Auftragszustand.FEHLGESCHLAGEN, daten["grund"])
+    else:
+        check_termin(termin, local_date(akteur.zeitpunkt), "ersatztermin_datum")
+        _store(session, akteur, auftrag, {"zustand": Auftragszustand.GEPLANT.value, "termin_datum": termin})
+    session.commit()
+    metrik.BESUCHE_FEHLGESCHLAGEN.labels(auftrag.art).inc()
+    return auftrag
+
+
+def add_nachweis(session: Session, akteur: Akteur, auftrag_id: int, daten: Mapping[str, Any]) -> Auftragsnachweis:
+    """Keep a reading or a note that a fitter brought back.
+
+    Raises NichtGefunden, KonfliktFehler for an order that is not with a fitter, EingabeUngueltig for a proof
+    without its content, from the future or from before the order.
+    """
+    art = Nachweisart(daten["art"])
+    check_nachweis(art, daten)
+    return _add_nachweis(session, akteur, auftrag_id, {**daten, "art": art.value})
+
+
+def add_foto(
+    session: Session, akteur: Akteur, auftrag_id: int, inhalt: bytes, daten: Mapping[str, Any]
+) -> Auftragsnachweis:
+    """Keep a photo (PNG or JPEG). Raises as add_nachweis, and EingabeUngueltig for another file."""
+    medientyp = detect_medientyp(inhalt)
+    check_foto(medientyp)
+    foto = {"art": Nachweisart.FOTO.value, "medientyp": medientyp, "inhalt": inhalt}
+    return _add_nachweis(session, akteur, auftrag_id, {**daten, **foto})
+
+
+def get_foto(
+    session: Session, akteur: Akteur, auftrag_id: int, auftragsnachweis_id: int
+) -> tuple[bytes, str, str]:
+    """A photo, its media type and a name for it. Raises NichtGefunden."""
+    _load(session, akteur, auftrag_id)
+    nachweis = queries.get_foto(session, auftrag_id, auftragsnachweis_id)
+    if nachweis is None or nachweis.inhalt is None or nachweis.medientyp is None:
+        raise NichtGefunden
+    name = f"auftrag_{auftrag_id}_{auftragsnachweis_id}.{nachweis.medientyp.partition('/')[2]}"
+    return nachweis.inhalt, nachweis.medientyp, name
+
+
+def _add_nachweis(session: Session, akteur: Akteur, auftrag_id: int, werte: Mapping[str, Any]) -> Auftragsnachweis:
+    auftrag = _load(session, akteur, auftrag_id)
+    check_beim_monteur(Auftragszustand(auftrag.zustand))
+    zeitpunkt = werte["zeitpunkt"] or akteur.zeitpunkt
+    check_nachweis_zeit(zeitpunkt, auftrag.angelegt_zeitpunkt, akteur.zeitpunkt)
+    nachweis = Auftragsnachweis(auftrag_id=auftrag_id, **{**werte, "zeitpunkt": zeitpunkt})
+    session.add(nachweis)
+    session.flush()
+    # A photo may show more than the meter, and the audit log is kept longer than the order.
+    neu = {name: wert for name, wert in werte.items() if name != "inhalt"}
+    neu |= {"auftrag_id": auftrag_id, "zeitpunkt": zeitpunkt}
+    record_audit(session, akteur, "ANGELEGT", "auftragsnachweis", nachweis.auftragsnachweis_id, neu=neu)
+    session.commit()
+    return nachweis
+
+
+def complete(session: Session, akteur: Akteur, auftrag_id: int, version: int, *, toleranz_wh: int) -> Erledigung:
+    """End an order as done; a reading that was brought back is noted with the meter's maintenance.
+
+    The reading of a KONTROLLABLESUNG is compared with what the meter sent; a difference above `toleranz_wh` is an
+    event and makes an order to repair the meter. Raises NichtGefunden, VersionVeraltet, and KonfliktFehler for an
+    order that cannot be done, or a control reading without its reading.
+    """
+    auftrag = _load(session, akteur, auftrag_id, version)
+    check_uebergang(Auftragszustand(auftrag.zustand), Auftragszustand.ERLEDIGT)
+    ablesung = queries.find_ablesung(session, auftrag_id)
+    kontrolle = auftrag.art == Auftragsart.KONTROLLABLESUNG
+    if kontrolle and ablesung is None:
+        raise KonfliktFehler(
+            "Zu einer Kontrollablesung gehört der Zählerstand. Tragen Sie ihn zuerst als Nachweis ein.",
+            code="nachweis_fehlt",
+        )
+    vergleich, folge = None, None
+    if ablesung is not None and auftrag.stromzaehler is not None:
+        # The rights of a fitter end at their orders; what follows from one is the operator's own doing.
+        betrieb = replace(akteur, umfang=Umfang.ALLE)
+        record_ablesung(session, betrieb, auftrag.stromzaehler.stromzaehler_id, local_date(ablesung.zeitpunkt))
+        if kontrolle:
+            vergleich = _compare(session, auftrag.messstelle, auftrag.stromzaehler, ablesung)
+        if vergleich is not None and vergleich.exceeds(toleranz_wh):
+            folge = _open_case(session, akteur, auftrag, vergleich)
+    _finish(session, akteur, auftrag, Auftragszustand.ERLEDIGT, None)
+    session.commit()
+    _count(auftrag, {"zustand": auftrag.zustand})
+    return Erledigung(auftrag, vergleich, None if folge is None else folge.auftrag_id)
+
+
+def _compare(
+    session: Session, messstelle: Messstelle, stromzaehler: Stromzaehler, ablesung: Auftragsnachweis
+) -> Vergleich | None:
+    """A fitter's reading against the measured remote values around it; None without one before it.
+
+    Until the meter has sent its next value, the connection says how far the register can have come.
+    """
+    stromzaehler_id, uhrzeit = stromzaehler.stromzaehler_id, int(ablesung.zeitpunkt.timestamp())
+    spanne = (uhrzeit - VERGLEICH_HOECHSTENS_S, uhrzeit + VERGLEICH_HOECHSTENS_S)
+    zeiten = around(speicher.runs(session, stromzaehler_id, *spanne, gemessen=True), uhrzeit)
+    werte = speicher.registers(session, stromzaehler_id, [zeit for zeit in zeiten if zeit is not None])
+    vorher, nachher = (None if zeit is None else werte[zeit] for zeit in zeiten)
+    if vorher is None or ablesung.bezug_gesamt_wh is None:
+        return None
+    leistung_w = max_power([messstelle.anschlussleistung_kw]) or 0
+    spielraum = headroom_wh(leistung_w, stromzaehler.faktor, uhrzeit - vorher.uhrzeit)
+    oben = (vorher.bezug_wh + spielraum, vorher.einspeisung_wh + spielraum) if nachher is None else nachher[1:3]
+    bezug = difference_wh(ablesung.bezug_gesamt_wh, vorher.bezug_wh, oben[0])
+    einspeisung = None
+    if ablesung.einspeisung_gesamt_wh is not None:
+        einspeisung = difference_wh(ablesung.einspeisung_gesamt_wh, vorher.einspeisung_wh, oben[1])
+    return Vergleich(bezug, einspeisung)
+
+
+def _open_case(session: Session, akteur: Akteur, auftrag: Auftrag, vergleich: Vergleich) -> Auftrag:
+    folge = Auftrag(
+        art=Auftragsart.REPARATUR.value,
+        messstelle=auftrag.messstelle,
+        stromzaehler=auftrag.stromzaehler,
+        anlass=describe_vergleich(auftrag.auftrag_id, vergleich),
+    )
+    _add(session, akteur, folge)
+    daten = {
+        "auftrag_id": auftrag.auftrag_id,
+        "folgeauftrag_id": folge.auftrag_id,
+        "bezug_abweichung_wh": vergleich.bezug_abweichung_wh,
+        "einspeisung_abweichung_wh": vergleich.einspeisung_abweichung_wh,
+    }
+    art = Ereignisart.KONTROLLABLESUNG_WEICHT_AB
+    record_ereignis(session, akteur, art, "stromzaehler", auftrag.stromzaehler_id or 0, daten)
+    return folge
+
+
+def open_auftraege(session: Session, akteur: Akteur) -> int:
+    """Sweep: an order to repair for each meter with a Störung that asks for one, and none for those that are over.
+
+    Commits some hundred at a time. Returns how many orders were made or cancelled.
+    """
+    unnoetige = queries.list_needless(session)
+    for auftrag in unnoetige:
+        _finish(session, akteur, auftrag, Auftragszustand.STORNIERT, BEHOBEN)
+    session.commit()
+    for auftrag in unnoetige:
+        _count(auftrag, {"zustand": auftrag.zustand})
+    anzahl = len(unnoetige)
+    while stoerungen := queries.list_stoerungen_without_auftrag(session, Stufe.AUFTRAG, akteur.zeitpunkt, STAPEL):
+        # One visit a meter, also when several of its Störungen stand in one batch: the oldest gives the reason.
+        for zeile in {zeile.stromzaehler_id: zeile for zeile in reversed(stoerungen)}.values():
+            auftrag = Auftrag(
+                art=Auftragsart.REPARATUR.value,
+                stoerung_id=zeile.stoerung_id,
+                messstelle_id=zeile.messstelle_id,
+                stromzaehler_id=zeile.stromzaehler_id,
+                anlass=describe_stoerung(zeile.art, zeile.ursache, zeile.beginn_zeitpunkt),
+            )
+            _add(session, akteur, auftrag)
+            anzahl += 1
+        session.commit()
+    session.rollback()
+    return anzahl
+
+
+def compute_figures(session: Session, akteur: Akteur, von: date, bis: date) -> list[Kennzahlen]:
+    """The figures of orders in [von, bis), local days. Raises EingabeUngueltig for no period or a long one."""
+    check_zeitraum(von, bis)
+    zeitraum = (day_start(von), day_start(bis))
+    verlaeufe = queries.list_verlaeufe(session, (von, bis), zeitraum)
+    besuche = queries.count_failed_visits(session, *zeitraum)
+    return compute_kennzahlen(verlaeufe, besuche, von, bis, local_date(akteur.zeitpunkt))
+
+
+def _load(session: Session, akteur: Akteur, auftrag_id: int, version: int | None = None) -> Auftrag:
+    auftrag = queries.get_auftrag(session, auftrag_id, own_monteur(akteur))
+    if auftrag is None:
+        raise NichtGefunden
+    if version is not None and auftrag.version != version:
+        raise VersionVeraltet
+    return auftrag
+
+
+def _add(session: Session, akteur: Akteur, auftrag: Auftrag) -> None:
+    auftrag.zustand, auftrag.angelegt_zeitpunkt = Auftragszustand.OFFEN.value, akteur.zeitpunkt
+    session.add(auftrag)
+    session.flush()
+    neu = {
+        "art": auftrag.art,
+        "messstelle_id": auftrag.messstelle_id,
+        "stromzaehler_id": auftrag.stromzaehler_id,
+        "stoerung_id": auftrag.stoerung_id,
+    }
+    record_audit(session, akteur, "ANGELEGT", "auftrag", auftrag.auftrag_id, neu={**neu, "anlass": auftrag.anlass})
+    record_ereignis(session, akteur, Ereignisart.AUFTRAG_ANGELEGT, "auftrag", auftrag.auftrag_id, neu)
+
+
+def _change(session: Session, akteur: Akteur, auftrag: Auftrag, daten: Mapping[str, Any]) -> None:
+    werte = {"benutzer_id": auftrag.benutzer_id, "termin_datum": auftrag.termin_datum}
+    heute = local_date(akteur.zeitpunkt)
+    aenderung = plan_changes(Auftragszustand(auftrag.zustand), werte, daten, heute)
+    monteur = daten.get("benutzer_id")
+    if monteur is not None and not queries.list_monteure(session, [monteur]):
+        raise EingabeUngueltig(
+            "Das ist kein Monteur, der sich anmelden kann.", feld="benutzer_id", code="monteur_unbekannt"
+        )
+    if aenderung["zustand"] == Auftragszustand.STORNIERT:
+        _finish(session, akteur, auftrag, Auftragszustand.STORNIERT, aenderung["grund"])
+    else:
+        _store(session, akteur, auftrag, aenderung)
+
+
+def _finish(
+    session: Session, akteur: Akteur, auftrag: Auftrag, zustand: Auftragszustand, grund: str | None
+) -> None:
+    werte = {"zustand": zustand.value, "grund": grund, "beendet_zeitpunkt": akteur.zeitpunkt}
+    _store(session, akteur, auftrag, werte)
+
+
+def _store(session: Session, akteur: Akteur, auftrag: Auftrag, werte: Mapping[str, Any]) -> None:
+    """Change a row, with its audit row and the event of the state that it reaches, or of its new plan."""
+    alt, neu = apply_changes(auftrag, werte)
+    if not neu:
+        return
+    session.flush()
+    record_audit(session, akteur, "GEAENDERT", "auftrag", auftrag.auftrag_id, alt=alt, neu=neu)
+    zustand = Auftragszustand(auftrag.zustand)
+    if zustand in _EREIGNISSE and neu.keys() & {"zustand", "termin_datum", "benutzer_id"}:
+        daten = {"art": auftrag.art, "termin_datum": auftrag.termin_datum}
+        record_ereignis(session, akteur, _EREIGNISSE[zustand], "auftrag", auftrag.auftrag_id, daten)
+
+
+def _count(auftrag: Auftrag, daten: Mapping[str, Any]) -> None:
+    """Count an order that has reached a state; after the commit, so that it is true."""
+    if "zustand" not in daten:
+        return
+    metrik.AUFTRAEGE.labels(auftrag.art, auftrag.zustand).inc()
+    if auftrag.zustand == Auftragszustand.ERLEDIGT and auftrag.beendet_zeitpunkt is not None:
+        if is_puenktlich(auftrag.termin_datum, auftrag.beendet_zeitpunkt):
+            metrik.AUFTRAEGE_PUENKTLICH.labels(auftrag.art).inc()
+        if auftrag.art == Auftragsart.REPARATUR:
+            dauer = auftrag.beendet_zeitpunkt - auftrag.angelegt_zeitpunkt
+            metrik.REPARATURDAUER.observe(dauer.total_seconds())

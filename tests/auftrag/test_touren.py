@@ -1,0 +1,158 @@
+"""Day tours, proposals over a holiday week, and the figures."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+
+import pytest
+from icalendar import Calendar
+
+from tests.auftrag.conftest import JAN
+
+
+@pytest.fixture
+def ort(welt):
+    """Puts a meter at an address; returns the place."""
+
+    def put(postleitzahl, strasse, hausnummer, bundesland="NW", **werte):
+        messstelle_id = welt.messstelle(
+            postleitzahl=postleitzahl, strasse=strasse, hausnummer=hausnummer, bundesland=bundesland, **werte
+        )
+        welt.einbau(welt.stromzaehler(), messstelle_id, JAN)
+        return messstelle_id
+
+    return put
+
+
+@pytest.fixture
+def tour(ort, anlegen, planen):
+    """Four orders of a day, made in no order; their addresses by house number."""
+    orte = {
+        "10": ort("50667", "Am Hof", "10"),
+        "bonn": ort("53111", "Adenauerallee", "1"),
+        "9": ort("50667", "Am Hof", "9", zugangshinweis="=Hinterhof"),
+        "aachener": ort("50667", "Aachener Straße", "30"),
+    }
+    return {planen(anlegen(messstelle_id=messstelle_id)): name for name, messstelle_id in orte.items()}
+
+
+def test_the_way_of_a_day(client, lage, tour):
+    antwort = client.get("/v1/touren?datum=2026-06-16", als=lage.monteur).json
+    weg = [tour[f"/v1/auftraege/{zeile['auftrag_id']}"] for zeile in antwort]
+    assert weg == ["aachener", "9", "10", "bonn"]
+    assert client.get("/v1/touren?datum=2026-06-17", als=lage.monteur).json == []
+
+
+def test_cancelled_orders_are_no_stops(client, lage, tour):
+    pfad = next(pfad for pfad, name in tour.items() if name == "9")
+    client.patch(pfad, json={"zustand": "STORNIERT", "grund": "x"}, als=lage.planer, version=2)
+    assert len(client.get("/v1/touren?datum=2026-06-16", als=lage.planer).json) == 3
+
+
+def test_a_tour_as_csv(client, lage, tour):
+    antwort = client.get(f"/v1/touren?datum=2026-06-16&monteur={lage.monteur_id}&format=csv", als=lage.planer)
+    assert (antwort.status_code, antwort.mimetype) == (200, "text/csv")
+    assert antwort.headers["Content-Disposition"] == "attachment; filename=tour_2026-06-16.csv"
+    zeilen = list(csv.DictReader(io.StringIO(antwort.data.decode("utf-8-sig")), delimiter=";"))
+    assert [zeile["hausnummer"] for zeile in zeilen] == ["30", "9", "10", "1"]
+    # What a spreadsheet would take for a formula is a text.
+    assert [zeile["zugangshinweis"] for zeile in zeilen] == ["", "'=Hinterhof", "", ""]
+    assert zeilen[0]["termin_datum"] == "2026-06-16"
+
+
+def test_a_tour_as_a_calendar_says_where_and_not_who(client, lage, tour, anlegen, planen):
+    planen(anlegen())  # of a customer who is known
+    antwort = client.get("/v1/touren?datum=2026-06-16&format=ics", als=lage.monteur)
+    assert (antwort.status_code, antwort.mimetype) == (200, "text/calendar")
+    termine = list(Calendar.from_ical(antwort.data).walk("VEVENT"))
+    assert [str(termin["LOCATION"]) for termin in termine][:2] == [
+        "Aachener Straße 30, 50667 Köln",
+        "Am Hof 9, 50667 Köln",
+    ]
+    assert {(termin["DTSTART"].dt, termin["DTEND"].dt) for termin in termine} == {
+        (date(2026, 6, 16), date(2026, 6, 17))
+    }
+    assert len({str(termin["UID"]) for termin in termine}) == 5
+    assert b"Mustermann" not in antwort.data
+    assert b"4711" not in antwort.data
+
+
+def test_an_empty_calendar(client, lage):
+    antwort = client.get("/v1/touren?datum=2026-06-20&format=ics", als=lage.monteur)
+    assert list(Calendar.from_ical(antwort.data).walk("VEVENT")) == []
+
+
+@pytest.mark.parametrize("frage", ["", "datum=16.06.2026", "datum=2026-06-16&format=pdf", "datum=2026-06-16&x=1"])
+def test_bad_tours(client, lage, frage):
+    assert client.get(f"/v1/touren?{frage}", als=lage.planer).status_code == 422
+
+
+def test_a_proposal_over_a_week_with_a_holiday(client, lage, ort, anlegen, uhr, session):
+    """Thursday, 4 June 2026 is Fronleichnam in Köln, and a working day in Berlin; 6 and 7 June are a weekend."""
+    uhr.jetzt = datetime(2026, 6, 1, 8, tzinfo=UTC)
+    koeln = [anlegen(messstelle_id=ort("50667", "Am Hof", str(n))) for n in (1, 2, 3)]
+    berlin = anlegen(messstelle_id=ort("10115", "Invalidenstraße", "1", "BE"))
+    woche = {"von": "2026-06-04", "bis": "2026-06-09", "monteure": [lage.monteur_id], "stopps_hoechstens": 1}
+    antwort = client.post("/v1/tourenvorschlaege", json=woche, als=lage.planer)
+    assert antwort.status_code == 200, antwort.text
+    vorschlaege = {f"/v1/auftraege/{v['auftrag_id']}": v["termin_datum"] for v in antwort.json["vorschlaege"]}
+    assert vorschlaege == {berlin: "2026-06-04", koeln[0]: "2026-06-05", koeln[1]: "2026-06-08"}
+    assert (antwort.json["probelauf"], antwort.json["ohne_termin"]) == (True, 1)
+    # Nothing was planned yet.
+    assert client.get("/v1/auftraege?zustand=OFFEN", als=lage.planer).json["gesamt"] == 4
+    echt = client.post("/v1/tourenvorschlaege", json=woche | {"probelauf": False}, als=lage.planer)
+    assert echt.json["vorschlaege"] == antwort.json["vorschlaege"]
+    geplant = client.get("/v1/auftraege?zustand=GEPLANT", als=lage.monteur).json["eintraege"]
+    assert [zeile["termin_datum"] for zeile in geplant] == ["2026-06-04", "2026-06-05", "2026-06-08"]
+    # Those days are full now.
+    danach = client.post("/v1/tourenvorschlaege", json=woche, als=lage.planer).json
+    assert (danach["vorschlaege"], danach["ohne_termin"]) == ([], 1)
+
+
+def test_a_proposal_for_one_postcode(client, lage, ort, anlegen):
+    anlegen(messstelle_id=ort("50667", "Am Hof", "1"))
+    bonn = anlegen(messstelle_id=ort("53111", "Am Hof", "1"))
+    frage = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id], "postleitzahl": "53"}
+    antwort = client.post("/v1/tourenvorschlaege", json=frage, als=lage.planer).json
+    assert [f"/v1/auftraege/{v['auftrag_id']}" for v in antwort["vorschlaege"]] == [bonn]
+
+
+@pytest.mark.parametrize(
+    ("aenderung", "code"),
+    [
+        ({"von": "2026-06-14"}, "termin_vergangen"),
+        ({"bis": "2026-06-16"}, "zeitraum_ungueltig"),
+        ({"bis": "2026-09-17"}, "zeitraum_zu_lang"),
+        ({"monteure": [999_999]}, "monteur_unbekannt"),
+        ({"monteure": []}, "eingabe_ungueltig"),
+        ({"stopps_hoechstens": 0}, "eingabe_ungueltig"),
+    ],
+)
+def test_bad_proposals(client, lage, aenderung, code):
+    frage = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id]} | aenderung
+    antwort = client.post("/v1/tourenvorschlaege", json=frage, als=lage.planer)
+    assert (antwort.status_code, antwort.json["code"]) == (422, code)
+
+
+def test_figures_of_a_month(client, lage, anlegen, planen, uhr):
+    fertig, offen, gescheitert = (planen(anlegen()) for _ in range(3))
+    planen(anlegen("EICHUNG"), "2026-07-01")
+    uhr.jetzt = datetime(2026, 6, 16, 10, tzinfo=UTC)
+    client.post(f"{fertig}/erledigung", als=lage.monteur, version=2)
+    client.post(f"{gescheitert}/besuche", json={"grund": "Niemand da"}, als=lage.monteur, version=2)
+    uhr.jetzt = datetime(2026, 6, 20, 10, tzinfo=UTC)
+    antwort = client.get("/v1/auftragskennzahlen?von=2026-06-01&bis=2026-07-01", als=lage.planer).json
+    reparatur = {
+        "faellig": 3,
+        "erledigt": 1,
+        "puenktlich": 1,
+        "ueberfaellig": 1,
+        "fehlgeschlagene_besuche": 1,
+        "reparaturdauer_mittel_s": 86_400,
+    }
+    assert antwort[0] == {"art": None, **reparatur}
+    assert [zeile for zeile in antwort if zeile["art"] == "REPARATUR"] == [{"art": "REPARATUR", **reparatur}]
+    assert sum(zeile["faellig"] for zeile in antwort[1:]) == 3
+    assert client.get(offen, als=lage.planer).json["zustand"] == "GEPLANT"
+    lang = client.get("/v1/auftragskennzahlen?von=2026-06-01&bis=2028-07-01", als=lage.planer)
+    assert (lang.status_code, lang.json["code"]) == (422, "zeitraum_zu_lang")
