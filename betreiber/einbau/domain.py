@@ -1,9 +1,10 @@
 """Rules of installing and removing a meter. Pure."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
 from betreiber.stromzaehler.domain import Zaehlerzustand
+from betreiber.zeit import day_start, local_date
 
 _EINBAUBAR = (Zaehlerzustand.LAGER, Zaehlerzustand.AUSGEBAUT)
 
@@ -13,6 +14,15 @@ def check_einbaubar(zustand: Zaehlerzustand) -> None:
     if zustand not in _EINBAUBAR:
         raise KonfliktFehler(
             f"Ein Zähler im Zustand {zustand} kann nicht eingebaut werden. Nehmen Sie einen aus dem Lager.",
+            code="zaehler_nicht_einbaubar",
+        )
+
+
+def check_zurueckgekehrt(zustand: Zaehlerzustand) -> None:
+    """Raise KonfliktFehler unless a meter in this state may hang again where it hung."""
+    if zustand is Zaehlerzustand.VERSCHROTTET:
+        raise KonfliktFehler(
+            "Der alte Zähler ist verschrottet und kann nicht wieder hängen. Tragen Sie einen neuen Wechsel ein.",
             code="zaehler_nicht_einbaubar",
         )
 
@@ -28,6 +38,38 @@ def check_geschehen(zeitpunkt: datetime, jetzt: datetime, feld: str) -> None:
             feld=feld,
             code="zeitpunkt_in_zukunft",
         )
+
+
+def check_nach(zeitpunkt: datetime, fruehestens: datetime, was: str) -> None:
+    """Raise EingabeUngueltig for an instant before `fruehestens`; `was`: German (dative), what happened then."""
+    if zeitpunkt < fruehestens:
+        raise EingabeUngueltig(
+            f"Der Zeitpunkt liegt vor {was}. Prüfen Sie Datum und Uhrzeit.",
+            feld="zeitpunkt",
+            code="vor_dem_einbau",
+        )
+
+
+def haengt_nicht(zaehlernummer: str) -> KonfliktFehler:
+    """Why nothing can be done at a place with a meter that does not hang there."""
+    return KonfliktFehler(
+        f"Der Zähler {zaehlernummer} hängt nicht an dieser Messstelle. Prüfen Sie, ob es schon eingetragen ist.",
+        code="zaehler_haengt_nicht",
+    )
+
+
+def first_day_without(zeitpunkt: datetime) -> date:
+    """The first local day on which nothing of what ends at an instant is left: that of the instant at midnight."""
+    tag = local_date(zeitpunkt)
+    return tag if day_start(tag) == zeitpunkt else tag + timedelta(days=1)
+
+
+def schon_eingetragen(was: str) -> KonfliktFehler:
+    """Why the same call again does nothing; `was`: German, of what is recorded."""
+    return KonfliktFehler(
+        f"{was} ist schon eingetragen. Es wurde nichts geändert; Sie müssen nichts mehr tun.",
+        code="schon_eingetragen",
+    )
 
 
 def describe_stand(bezug_wh: int, einspeisung_wh: int) -> str:

@@ -1,8 +1,6 @@
 """The SQL of which meter hangs where when."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -30,16 +28,43 @@ def find_open_einbau(session: Session, stromzaehler_id: int, messstelle_id: int)
     )
 
 
-def list_anschlussleistungen(session: Session, stromzaehler_id: int) -> Sequence[Decimal]:
-    """The connection power in kW of each place where a meter hung."""
-    anweisung = select(Messstelle.anschlussleistung_kw).join(
-        Einbau, Einbau.messstelle_id == Messstelle.messstelle_id
+def find_einbau_from(session: Session, stromzaehler_id: int, messstelle_id: int, von: datetime) -> Einbau | None:
+    """The Einbau of a meter at that Messstelle that began at an instant."""
+    return session.scalar(
+        select(Einbau).where(
+            Einbau.stromzaehler_id == stromzaehler_id, Einbau.messstelle_id == messstelle_id, Einbau.von == von
+        )
     )
-    return session.scalars(anweisung.where(Einbau.stromzaehler_id == stromzaehler_id)).all()
+
+
+def find_einbau_until(session: Session, messstelle_id: int, bis: datetime) -> Einbau | None:
+    """The Einbau at that Messstelle that ended at an instant, with it."""
+    return session.scalar(
+        select(Einbau)
+        .options(joinedload(Einbau.messstelle, innerjoin=True))
+        .where(Einbau.messstelle_id == messstelle_id, Einbau.bis == bis)
+    )
+
+
+def find_newest_einbau(session: Session, messstelle_id: int) -> Einbau | None:
+    """The Einbau at that Messstelle that began last, ended or not."""
+    return session.scalar(
+        select(Einbau).where(Einbau.messstelle_id == messstelle_id).order_by(Einbau.von.desc()).limit(1)
+    )
+
+
+def find_last_einbau(session: Session, stromzaehler_id: int) -> Einbau | None:
+    """The Einbau of a meter that began last, ended or not."""
+    return session.scalar(_of_stromzaehler(stromzaehler_id).order_by(Einbau.von.desc()).limit(1))
 
 
 def get_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:
     return session.get(Messstelle, messstelle_id)
+
+
+def lock_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:
+    """A place, locked: what happens to the meters of one place is recorded one by one."""
+    return session.get(Messstelle, messstelle_id, with_for_update={"key_share": True})
 
 
 def get_stromzaehler(session: Session, stromzaehler_id: int) -> Stromzaehler | None:

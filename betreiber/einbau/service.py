@@ -15,7 +15,7 @@ from betreiber.ereignis.service import apply_changes, record_audit, record_ereig
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
 from betreiber.seite import Seite
 from betreiber.stromzaehler.domain import Zaehlerzustand, check_zeitraum
-from betreiber.stromzaehler.service import get_stromzaehler, set_zustand
+from betreiber.stromzaehler.service import get_stromzaehler, put_right, set_zustand
 from betreiber.wartung.service import record_einbau
 from betreiber.zeit import local_date
 from db.models import Einbau, Messstelle, Stromzaehler
@@ -66,15 +66,20 @@ def install(
     check_einbaubar(Zaehlerzustand(stromzaehler.zustand))
     session.add(einbau)
     _flush(session)
-    daten = {"messstelle_id": messstelle.messstelle_id, "von": von}
-    neu = {"stromzaehler_id": stromzaehler_id, **daten}
-    record_audit(session, akteur, "ANGELEGT", "einbau", einbau.einbau_id, neu=neu)
-    set_zustand(session, akteur, stromzaehler, Zaehlerzustand.EINGEBAUT)
+    record_install(session, akteur, stromzaehler, einbau)
     record_einbau(session, akteur, stromzaehler_id, local_date(von))
-    record_ereignis(
-        session, akteur, Ereignisart.STROMZAEHLER_EINGEBAUT, "stromzaehler", stromzaehler_id, daten=daten
-    )
     return einbau
+
+
+def record_install(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau: Einbau) -> None:
+    """What an Einbau that was just written means for its meter and the logs; it asks the database nothing."""
+    daten = {"messstelle_id": einbau.messstelle_id, "von": einbau.von}
+    neu = {"stromzaehler_id": einbau.stromzaehler_id, **daten}
+    record_audit(session, akteur, "ANGELEGT", "einbau", einbau.einbau_id, neu=neu)
+    set_zustand(session, akteur, stromzaehler, Zaehlerzustand.EINGEBAUT, einbau_datum=local_date(einbau.von))
+    record_ereignis(
+        session, akteur, Ereignisart.STROMZAEHLER_EINGEBAUT, "stromzaehler", einbau.stromzaehler_id, daten=daten
+    )
 
 
 def end_einbau(
@@ -115,6 +120,37 @@ def take_out(session: Session, akteur: Akteur, einbau: Einbau, bis: datetime) ->
         )
 
 
+def undo_install(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau: Einbau) -> None:
+    """Take back an installation that was none, in the caller's transaction: the meter lies in the warehouse."""
+    alt = {name: getattr(einbau, name) for name in ("stromzaehler_id", "messstelle_id", "von")}
+    session.delete(einbau)
+    session.flush()
+    record_audit(session, akteur, "GELOESCHT", "einbau", einbau.einbau_id, alt=alt)
+    frueher = queries.find_last_einbau(session, stromzaehler.stromzaehler_id)
+    richtig: dict[str, Any] = {}
+    # The first installation says when the meter was commissioned, unless staff had said so before.
+    if frueher is None and stromzaehler.inbetriebnahme_datum == local_date(alt["von"]):
+        richtig["inbetriebnahme_datum"] = None
+    if stromzaehler.zustand == Zaehlerzustand.EINGEBAUT:
+        richtig["zustand"] = str(Zaehlerzustand.LAGER)
+    put_right(session, akteur, stromzaehler, richtig)
+    einbau_datum = None if frueher is None else local_date(frueher.von)
+    record_einbau(session, akteur, stromzaehler.stromzaehler_id, einbau_datum)
+
+
+def put_back(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau: Einbau) -> None:
+    """Take back a removal that was none, in the caller's transaction: the meter never left, and keeps its keys.
+
+    Raises KonfliktFehler when it hangs elsewhere, or another one hangs there.
+    """
+    _check_overlap(session, einbau, einbau.messstelle_id, einbau.von, None)
+    alt, neu = apply_changes(einbau, {"bis": None})
+    _flush(session)
+    record_audit(session, akteur, "GEAENDERT", "einbau", einbau.einbau_id, alt=alt, neu=neu)
+    if stromzaehler.zustand != Zaehlerzustand.GESPERRT:
+        put_right(session, akteur, stromzaehler, {"zustand": str(Zaehlerzustand.EINGEBAUT)})
+
+
 def _check_overlap(
     session: Session, einbau: Einbau, messstelle_id: int, von: datetime, bis: datetime | None
 ) -> None:
@@ -122,7 +158,7 @@ def _check_overlap(
         session, einbau.stromzaehler_id, messstelle_id, von, bis, ausser=einbau.einbau_id
     )
     if anderer is not None:
-        raise _zaehler_haengt() if anderer.stromzaehler_id == einbau.stromzaehler_id else _messstelle_belegt()
+        raise zaehler_haengt() if anderer.stromzaehler_id == einbau.stromzaehler_id else messstelle_belegt()
 
 
 def _flush(session: Session) -> None:
@@ -131,18 +167,20 @@ def _flush(session: Session) -> None:
         session.flush()
     except IntegrityError as error:
         if (constraint := violated_overlap(error)) is not None:
-            raise (_messstelle_belegt() if "messstelle" in constraint else _zaehler_haengt()) from error
+            raise (messstelle_belegt() if "messstelle" in constraint else zaehler_haengt()) from error
         raise
 
 
-def _zaehler_haengt() -> KonfliktFehler:
+def zaehler_haengt() -> KonfliktFehler:
+    """Why a meter cannot be installed: it hangs somewhere then."""
     return KonfliktFehler(
         "Der Zähler hängt in diesem Zeitraum schon an einer Messstelle. Tragen Sie zuerst den Ausbau ein.",
         code="einbau_ueberlappt",
     )
 
 
-def _messstelle_belegt() -> KonfliktFehler:
+def messstelle_belegt() -> KonfliktFehler:
+    """Why no meter can be installed at a place: another one hangs there then."""
     return KonfliktFehler(
         "An der Messstelle hängt in diesem Zeitraum ein anderer Zähler. Tragen Sie zuerst dessen Ausbau ein.",
         code="messstelle_belegt",

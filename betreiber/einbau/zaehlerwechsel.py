@@ -8,34 +8,35 @@ the two contradict each other: staff correct the reading, or take it over and le
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
-from betreiber.ablesung.domain import Befund, Grenzen, Herkunft, Qualitaet, max_power, rollover_wh
-from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.auth.domain import Akteur
 from betreiber.einbau import queries
-from betreiber.einbau.domain import check_geschehen, describe_stand
+from betreiber.einbau.domain import check_geschehen, haengt_nicht
 from betreiber.einbau.service import install, take_out
+from betreiber.einbau.zaehlerstand import as_register, check_stands_still, store_zaehlerstand
 from betreiber.ereignis.service import record_audit
-from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
-from betreiber.stromzaehler.service import hand_over
-from betreiber.zeit import VIERTELSTUNDE_S
-from db.models import Einbau, Stromzaehler, Telegrammstand
-from telegramm.messwerte import Messwert
+from betreiber.errors import EingabeUngueltig, NichtGefunden
+from betreiber.schluessel.service import Token, add_token
+from betreiber.stromzaehler.zuordnung import hand_over
+from db.models import Einbau, Stromzaehler
 
 
 @dataclass(frozen=True, slots=True)
 class Zaehlerwechsel:
-    """What an exchange has recorded: the Einbau that ended and the one that began."""
+    """What an exchange has recorded: the Einbau that ended and the one that began.
+
+    The token is for the new meter, None where its keys are in force: it is shown this once.
+    """
 
     ausbau: Einbau
     einbau: Einbau
     schlussstand: Mapping[str, int]
     anfangsstand: Mapping[str, int]
+    einschreibungstoken: Token | None
 
 
 def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mapping[str, Any]) -> Zaehlerwechsel:
@@ -47,7 +48,7 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
     another reading is stored for the instant, or the old meter counted on after it.
     """
     zeitpunkt = daten["zeitpunkt"]
-    messstelle = queries.get_messstelle(session, messstelle_id)
+    messstelle = queries.lock_messstelle(session, messstelle_id)
     if messstelle is None:
         raise NichtGefunden
     check_geschehen(zeitpunkt, akteur.zeitpunkt, "zeitpunkt")
@@ -62,11 +63,7 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
     staende = speicher.lock(session, [alter.stromzaehler_id, neuer.stromzaehler_id])
     ausbau = queries.find_open_einbau(session, alter.stromzaehler_id, messstelle_id)
     if ausbau is None:
-        raise KonfliktFehler(
-            f"Der Zähler {alter.zaehlernummer} hängt nicht an dieser Messstelle. Prüfen Sie, ob der Wechsel schon"
-            " eingetragen ist.",
-            code="zaehler_haengt_nicht",
-        )
+        raise haengt_nicht(alter.zaehlernummer)
     if zeitpunkt <= ausbau.von:
         raise EingabeUngueltig(
             "Der Wechsel liegt nicht nach dem Einbau des alten Zählers.",
@@ -75,13 +72,15 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
         )
     take_out(session, akteur, ausbau, zeitpunkt)
     einbau = install(session, akteur, neuer, messstelle, zeitpunkt)
-    _read(session, akteur, alter, staende[alter.stromzaehler_id], daten, "schlussstand")
-    _check_stands_still(session, akteur, alter, daten)
-    _read(session, akteur, neuer, staende[neuer.stromzaehler_id], daten, "anfangsstand")
+    for zaehler, feld in ((alter, "schlussstand"), (neuer, "anfangsstand")):
+        stand = staende[zaehler.stromzaehler_id]
+        store_zaehlerstand(session, akteur, zaehler, stand, zeitpunkt, as_register(daten[feld]), feld)
+    check_stands_still(session, akteur, alter, zeitpunkt, as_register(daten["schlussstand"]))
     hand_over(session, akteur, alter.stromzaehler_id, neuer.stromzaehler_id, zeitpunkt)
+    token = add_token(session, akteur, neuer.stromzaehler_id)
     record_audit(session, akteur, "ZAEHLERWECHSEL", "messstelle", messstelle_id, neu=daten)
     session.commit()
-    return Zaehlerwechsel(ausbau, einbau, daten["schlussstand"], daten["anfangsstand"])
+    return Zaehlerwechsel(ausbau, einbau, daten["schlussstand"], daten["anfangsstand"], token)
 
 
 def _get_zaehler(session: Session, daten: Mapping[str, Any], feld: str) -> Stromzaehler:
@@ -89,61 +88,3 @@ def _get_zaehler(session: Session, daten: Mapping[str, Any], feld: str) -> Strom
     if stromzaehler is None:
         raise EingabeUngueltig("Diesen Stromzähler gibt es nicht.", feld=feld, code="stromzaehler_unbekannt")
     return stromzaehler
-
-
-def _check_stands_still(
-    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, daten: Mapping[str, Any]
-) -> None:
-    """Raise KonfliktFehler when the old meter has counted on: what flowed through it then would be nobody's."""
-    schluss = (daten["schlussstand"]["bezug_gesamt_wh"], daten["schlussstand"]["einspeisung_gesamt_wh"])
-    uhrzeit, jetzt = int(daten["zeitpunkt"].timestamp()), int(akteur.zeitpunkt.timestamp())
-    for ablesung in speicher.iter_series(session, stromzaehler.stromzaehler_id, uhrzeit + VIERTELSTUNDE_S, jetzt):
-        if ablesung.qualitaet is Qualitaet.ABGELESEN and ablesung[1:3] != schluss:
-            raise KonfliktFehler(
-                f"Der alte Zähler {stromzaehler.zaehlernummer} zeigte danach {describe_stand(*ablesung[1:3])}:"
-                " der Wechsel war später. Nennen Sie dessen Zeitpunkt; lief der Zähler nach dem Ausbau anderswo,"
-                " nehmen Sie zuerst diese Ablesungen zurück.",
-                code="zaehlerstand_widerspricht",
-            )
-
-
-def _read(
-    session: Session,
-    akteur: Akteur,
-    stromzaehler: Stromzaehler,
-    stand: Telegrammstand,
-    daten: Mapping[str, Any],
-    feld: str,
-) -> None:
-    """Store what people read at the exchange. What the meter has sent for the instant itself must be the same."""
-    zeitpunkt: datetime = daten["zeitpunkt"]
-    uhrzeit = int(zeitpunkt.timestamp())
-    register = (daten[feld]["bezug_gesamt_wh"], daten[feld]["einspeisung_gesamt_wh"])
-    da = speicher.registers(session, stromzaehler.stromzaehler_id, [uhrzeit]).get(uhrzeit)
-    if da is not None and da.qualitaet is Qualitaet.ABGELESEN:
-        if da[1:3] != register:
-            raise KonfliktFehler(
-                f"Für diesen Zeitpunkt ist von {stromzaehler.zaehlernummer} schon {describe_stand(*da[1:3])}"
-                f" gespeichert, genannt ist {describe_stand(*register)}. Nehmen Sie den gespeicherten Stand oder"
-                " korrigieren Sie ihn zuerst.",
-                code="zaehlerstand_widerspricht",
-            )
-        return
-    grenzen = Grenzen(
-        0,
-        int(akteur.zeitpunkt.timestamp()),
-        max_power(queries.list_anschlussleistungen(session, stromzaehler.stromzaehler_id)),
-        ueberlauf_wh=rollover_wh(stromzaehler.stellen),
-        zaehlwerk=Zaehlwerk(stromzaehler.faktor, speicher.sections(session, stromzaehler.stromzaehler_id)),
-    )
-    werte = [Messwert(uhrzeit, *register, None, 0)]
-    posten = speicher.Posten(stand, werte, grenzen, int(akteur.zeitpunkt.timestamp()), Herkunft.MANUELL)
-    ((befund,),) = speicher.write(session, [posten])
-    if befund is not Befund.NEU:
-        grund = "gefallen" if befund is Befund.RUECKLAUF else "schneller gestiegen, als der Anschluss kann"
-        raise EingabeUngueltig(
-            f"{describe_stand(*register)}: gegenüber den Ablesungen davor und danach wäre das Zählwerk {grund}."
-            " Prüfen Sie Stand und Zeitpunkt.",
-            feld=feld,
-            code="zaehlerstand_unmoeglich",
-        )

@@ -117,6 +117,14 @@ def newest_epoche(session: Session, stromzaehler_id: int) -> int:
     )
 
 
+def has_keys(session: Session, stromzaehler_id: int) -> bool:
+    """Whether a meter has keys that are not revoked."""
+    anweisung = select(Geraeteschluessel.geraeteschluessel_id).where(
+        Geraeteschluessel.stromzaehler_id == stromzaehler_id, Geraeteschluessel.gesperrt_zeitpunkt.is_(None)
+    )
+    return session.scalar(anweisung.limit(1)) is not None
+
+
 def keys_known(session: Session, skis: list[bytes]) -> bool:
     """Whether any of these keys has been certified before."""
     return (

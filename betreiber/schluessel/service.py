@@ -66,6 +66,17 @@ def create_token(session: Session, akteur: Akteur, stromzaehler_id: int) -> Toke
     return token
 
 
+def add_token(session: Session, akteur: Akteur, stromzaehler_id: int) -> Token | None:
+    """A one-time token in the caller's transaction; None for a meter whose keys are in force: it needs none.
+
+    Raises NichtGefunden, KonfliktFehler.
+    """
+    stromzaehler = _check_enrollable(_get_stromzaehler(session, stromzaehler_id))
+    if queries.has_keys(session, stromzaehler_id):
+        return None
+    return _add_token(session, akteur, stromzaehler)
+
+
 def find_enrollable(session: Session, zaehlernummern: Sequence[str]) -> list[Einzuschreibender]:
     """The meters of these numbers. Raises NichtGefunden for an unknown one, KonfliktFehler for a locked one."""
     # A transaction of its own that only reads: for thousands it is long, and nobody waits for it.

@@ -56,7 +56,12 @@ def test_install(client, als, welt, session):
     assert ereignis.daten == daten
     assert [(zeile.objekt_art, zeile.objekt_id, zeile.alt, zeile.neu) for zeile in _audit(session)] == [
         ("einbau", einbau_id, {}, {"stromzaehler_id": stromzaehler_id, **daten}),
-        ("stromzaehler", stromzaehler_id, {"zustand": "LAGER"}, {"zustand": "EINGEBAUT"}),
+        (
+            "stromzaehler",
+            stromzaehler_id,
+            {"zustand": "LAGER", "inbetriebnahme_datum": None},
+            {"zustand": "EINGEBAUT", "inbetriebnahme_datum": "2026-06-01"},
+        ),
         ("wartung", stromzaehler_id, {"einbau_datum": None}, {"einbau_datum": "2026-06-01"}),
     ]
 

@@ -9,7 +9,7 @@ from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Herkunft, Qualitaet
 from db.models import Audit, Einbau, Ereignis, KundeStromzaehler, Stromzaehler, Wartung
 from db.session import create_session
-from tests.kanal import messwert, reihe
+from tests.kanal import Zaehler, messwert, reihe
 from tests.sql_fehler import fail_each_statement
 
 JAN, MAI, JUNI = (datetime(2026, monat, 1, tzinfo=UTC) for monat in (1, 5, 6))
@@ -66,6 +66,8 @@ def test_exchange(lage, client, als, welt, session):
     assert (antwort.json["schlussstand"], antwort.json["anfangsstand"]) == (
         lage.daten()["schlussstand"], lage.daten()["anfangsstand"],
     )  # fmt: skip
+    token = antwort.json["einschreibungstoken"]
+    assert (token["zaehlernummer"], token["gueltig_bis"]) == ("1EMH0000000002", "2026-06-29T10:00:00Z")
     for nummer, stand in ((lage.alter, (5_000, 7)), (lage.neuer, (12, 0))):
         pfad = f"/v1/stromzaehler/{nummer}/zaehlerstaende?von={ZEITPUNKT}&bis=2026-06-15T09:00:00Z"
         (eintrag,) = client.get(pfad, als=als("sachbearbeitung")).json["eintraege"]
@@ -105,15 +107,31 @@ def test_a_customer_from_that_very_instant_on_only_has_the_new_meter(lage, welt,
     assert assigned(session) == [(kunde, lage.neuer, WECHSEL, None)]
 
 
-def test_the_new_meter_is_enrolled_after_the_exchange_and_goes_on(lage, kanal, client, als):
-    assert lage.exchange().status_code == 201
-    neuer = kanal.enrolled("1EMH0000000002", lage.neuer)
+def test_the_new_meter_is_enrolled_with_the_token_of_the_exchange_and_goes_on(lage, kanal, client, als):
+    neuer = Zaehler("1EMH0000000002", lage.neuer)
+    token = lage.exchange().json["einschreibungstoken"]["token"]
+    assert kanal.enrol(neuer, neuer.einschreibung(token)).status_code == 200
     uhrzeit = int(WECHSEL.timestamp())
     # It counts from before the edge on: the opening register is the fitter's.
     quittung = kanal.deliver(neuer, [messwert(uhrzeit, 30), *reihe(uhrzeit + 900, 112, [100])])
     assert (quittung.neu, quittung.abgelehnt) == (2, ((0, "konflikt"),))
     pfad = f"/v1/stromzaehler/{lage.neuer}/verbrauch?aufloesung=gesamt&von={ZEITPUNKT}&bis=2026-06-15T08:45:00Z"
     assert client.get(pfad, als=als("sachbearbeitung")).json["summe"]["bezug_wh"] == 200
+
+
+def test_a_new_meter_that_is_enrolled_needs_no_token(lage, kanal):
+    kanal.enrolled("1EMH0000000002", lage.neuer)
+    assert lage.exchange().json["einschreibungstoken"] is None
+
+
+def test_the_old_meter_brings_nothing_any_more_and_is_told(lage, kanal, uhr):
+    alter, token = kanal.enrolled("1EMH0000000001", lage.alter), kanal.token(lage.alter)
+    assert lage.exchange().status_code == 201
+    telegramm = alter.telegramm(uhr, reihe(int(WECHSEL.timestamp()) - 900, 4_900, [100]))
+    antwort = kanal.post(alter.seal(telegramm.to_bytes(), uhr.now()), alter.enrolled.zertifikat_tls)
+    assert (antwort.status_code, antwort.json["code"], antwort.json["zustand"]) == (403, "gesperrt", "AUSGEBAUT")
+    anderes = Zaehler("1EMH0000000001", lage.alter)
+    assert kanal.enrol(anderes, anderes.einschreibung(token)).json["code"] == "gesperrt"
 
 
 @pytest.fixture
@@ -207,9 +225,19 @@ def test_rights(client, als, welt):
         "eigener": als("kunde", kunde_id=kunde_id),
         "fremder": als("kunde", kunde_id=welt.kunde()),
     }
-    for pfad in (f"messstellen/{messstelle_id}/zaehlerwechsel", f"stromzaehler/{stromzaehler_id}/faktorwechsel"):
+    nur = {
+        f"messstellen/{messstelle_id}/zaehlerwechsel": "wartung",
+        f"messstellen/{messstelle_id}/zaehlerwechsel/ruecknahme": "wartung",
+        f"messstellen/{messstelle_id}/zaehlereinbau": "wartung",
+        f"messstellen/{messstelle_id}/zaehlerausbau": "wartung",
+        f"messstellen/{messstelle_id}/umzug": "sachbearbeitung",
+        f"stromzaehler/{stromzaehler_id}/faktorwechsel": "wartung",
+        f"stromzaehler/{stromzaehler_id}/lagerung": "wartung",
+        f"stromzaehler/{stromzaehler_id}/zuordnungsberichtigungen": "sachbearbeitung",
+    }
+    for pfad, rolle in nur.items():
         darf = {
             wer: client.post(f"/v1/{pfad}", json={}, als=person).status_code for wer, person in personen.items()
         }
-        assert darf == dict.fromkeys(personen, 403) | {"wartung": 422}
+        assert darf == dict.fromkeys(personen, 403) | {rolle: 422}, pfad
         assert client.post(f"/v1/{pfad}", json={}).status_code == 401

@@ -41,12 +41,10 @@ class Buehne:
                 self.welt.einbau(self.zaehler[zeile["zaehler"]].stromzaehler_id, messstelle_id, von)
         for zeile in zuordnungen:
             kunde, name = zeile["kunde"], zeile["zaehler"]
-            if kunde not in self.kunden:
-                self.kunden[kunde] = self.welt.kunde()
             self._add_zaehler(name, zeile)
             bis = datetime.fromisoformat(zeile["bis"]) if zeile["bis"] else None
             von = datetime.fromisoformat(zeile["von"])
-            self.welt.zuordnung(self.kunden[kunde], self.zaehler[name].stromzaehler_id, von, bis)
+            self.welt.zuordnung(self._kunde(kunde), self.zaehler[name].stromzaehler_id, von, bis)
 
     def _add_zaehler(self, name, zeile):
         if name not in self.zaehler:
@@ -55,6 +53,11 @@ class Buehne:
             zustand = "EINGEBAUT" if zeile.get("eingebaut", "?") else "LAGER"
             stromzaehler_id = self.welt.stromzaehler(zaehlernummer=nummer, zustand=zustand, **werte)
             self.zaehler[name] = self.kanal.enrolled(nummer, stromzaehler_id)
+
+    def _kunde(self, name):
+        if name not in self.kunden:
+            self.kunden[name] = self.welt.kunde()
+        return self.kunden[name]
 
     def _messstelle(self, name, anschlussleistung_kw):
         if name not in self.messstellen:
@@ -91,6 +94,38 @@ class Buehne:
                 "anfangsstand": _register(zeile, "anfang_wh"),
             }
             self._post(f"messstellen/{self.messstellen[zeile['messstelle']]}/zaehlerwechsel", daten, "wartung")
+
+    def _zaehlereinbau(self, zeilen):
+        self.ausgetauscht = True
+        for zeile in zeilen:
+            messstelle_id = self._messstelle(zeile["messstelle"], zeile["anschlussleistung_kw"])
+            daten = {
+                "stromzaehler_id": self._id(zeile),
+                "kunde_id": self._kunde(zeile["kunde"]),
+                "zeitpunkt": zeile["zeitpunkt"],
+                "anfangsstand": _register(zeile, "anfang_wh"),
+            }
+            self._post(f"messstellen/{messstelle_id}/zaehlereinbau", daten, "wartung")
+
+    def _zaehlerausbau(self, zeilen):
+        self.ausgetauscht = True
+        for zeile in zeilen:
+            daten = {
+                "stromzaehler_id": self._id(zeile),
+                "zeitpunkt": zeile["zeitpunkt"],
+                "schlussstand": _register(zeile, "schluss_wh"),
+            }
+            self._post(f"messstellen/{self.messstellen[zeile['messstelle']]}/zaehlerausbau", daten, "wartung")
+
+    def _umzug(self, zeilen):
+        self.ausgetauscht = True
+        for zeile in zeilen:
+            daten = {
+                "zeitpunkt": zeile["zeitpunkt"],
+                "kunde_id": self._kunde(zeile["kunde"]) if zeile["kunde"] else None,
+                "zaehlerstand": _register(zeile, "stand_wh") if zeile["stand_wh"] else None,
+            }
+            self._post(f"messstellen/{self.messstellen[zeile['messstelle']]}/umzug", daten, "sachbearbeitung")
 
     def _faktorwechsel(self, zeilen):
         for zeile in zeilen:

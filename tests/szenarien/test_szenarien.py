@@ -12,6 +12,9 @@ when/ablesung.csv         schritt, telegramm, zaehler, von, bis, stand_anfang_wh
                           einspeisung_anfang_wh, einspeisung_je_viertelstunde: a reading at every quarter hour from
                           von to bis, both included; Telegramme go out in the order of the lines
 when/zaehlerwechsel.csv   schritt, messstelle, alter, neuer, zeitpunkt, schluss_wh, anfang_wh
+when/zaehlereinbau.csv    schritt, messstelle, anschlussleistung_kw, zaehler, kunde, zeitpunkt, anfang_wh
+when/zaehlerausbau.csv    schritt, messstelle, zaehler, zeitpunkt, schluss_wh
+when/umzug.csv            schritt, messstelle, zeitpunkt, kunde (empty: nobody moves in), stand_wh (or empty)
 when/faktorwechsel.csv    schritt, zaehler, ab, faktor
 when/korrektur.csv        schritt, zaehler, messzeitpunkt, stand_wh
 when/entscheidung.csv     schritt, zaehler, von, bis, entscheidung: on what is in quarantine
@@ -22,7 +25,7 @@ then/zaehlerstand.csv     wer (a customer), zaehler, von, bis, anzahl, letzter (
 then/quarantaene.csv      zaehler, messzeitpunkt, stand_wh, grund, entscheidung (empty = open); absent = nothing
 then/abschnitt.csv        zaehler, von, grund, faktor, bezug_versatz_wh, einspeisung_versatz_wh; absent = none
 then/ersatzwert.csv       zaehler, von, bis, verfahren, in force; absent = none
-then/zuordnung.csv        kunde, zaehler, von, bis: after an exchange of meters
+then/zuordnung.csv        kunde, zaehler, von, bis: after an exchange, an installation, a removal or a move
 
 Every question is asked twice: as the steps left the database, and once more with all days folded.
 """
@@ -143,7 +146,7 @@ def list_ersatzwerte(buehne):
 
 
 def list_ausgetauscht(buehne):
-    """Whose the meters are since an exchange."""
+    """Whose the meters are once one of them, or a customer, has come or gone."""
     namen = {kunde_id: name for name, kunde_id in buehne.kunden.items()}
     with create_session(buehne.engine, lesen=True) as session:
         return [

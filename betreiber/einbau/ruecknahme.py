@@ -1,0 +1,110 @@
+"""The use case of an exchange that never was, or was another one: as long as nothing depends on it, it is undone.
+
+Nothing is lost: readings that are taken back stay as versions, and the audit log holds every row as it was.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from betreiber.ablesung import speicher
+from betreiber.ablesung.domain import Herkunft, Qualitaet
+from betreiber.auth.domain import Akteur
+from betreiber.einbau import queries
+from betreiber.einbau.domain import check_zurueckgekehrt
+from betreiber.einbau.service import put_back, undo_install
+from betreiber.einbau.zaehlerstand import find_measured
+from betreiber.ereignis.domain import Ereignisart
+from betreiber.ereignis.service import record_audit, record_ereignis
+from betreiber.errors import KonfliktFehler, NichtGefunden
+from betreiber.schluessel.service import revoke_schluessel
+from betreiber.stromzaehler.domain import Zaehlerzustand
+from betreiber.stromzaehler.service import get_stromzaehler
+from betreiber.stromzaehler.zuordnung import hand_over, merge_at
+from db.models import Einbau, Telegrammstand
+
+
+@dataclass(frozen=True, slots=True)
+class Ruecknahme:
+    """What an undone exchange leaves: the old meter hangs where it hung, the new one lies in the warehouse."""
+
+    zeitpunkt: datetime
+    einbau: Einbau
+    neuer_stromzaehler_id: int
+
+
+def take_back(
+    session: Session, akteur: Akteur, messstelle_id: int, *, zeitpunkt: datetime, begruendung: str
+) -> Ruecknahme:
+    """Undo the latest exchange at a place, in one transaction; `zeitpunkt` names it.
+
+    The old meter goes on with its keys, the new one loses those that it has. Raises NichtGefunden for the place,
+    and KonfliktFehler when there is no such exchange (any more), another one followed, the new meter has sent
+    readings since, or the old one hangs elsewhere or was scrapped.
+    """
+    if queries.lock_messstelle(session, messstelle_id) is None:
+        raise NichtGefunden
+    ausbau, einbau = _find_exchange(session, messstelle_id, zeitpunkt)
+    alter_id, neuer_id = ausbau.stromzaehler_id, einbau.stromzaehler_id
+    staende = speicher.lock(session, [alter_id, neuer_id])
+    alter, neuer = (get_stromzaehler(session, akteur, nummer) for nummer in (alter_id, neuer_id))
+    check_zurueckgekehrt(Zaehlerzustand(alter.zustand))
+    _withdraw_since(session, akteur, staende[neuer_id], zeitpunkt)
+    for stand in staende.values():
+        _withdraw_entered(session, akteur, stand, zeitpunkt)
+    undo_install(session, akteur, neuer, einbau)
+    put_back(session, akteur, alter, ausbau)
+    hand_over(session, akteur, neuer_id, alter_id, zeitpunkt)
+    merge_at(session, akteur, alter_id, zeitpunkt)
+    revoke_schluessel(session, akteur, neuer_id, "Wechsel zurückgenommen")
+    wer = {"alter_stromzaehler_id": alter_id, "neuer_stromzaehler_id": neuer_id, "zeitpunkt": zeitpunkt}
+    aktion = Ereignisart.ZAEHLERWECHSEL_ZURUECKGENOMMEN
+    record_audit(session, akteur, aktion, "messstelle", messstelle_id, alt=wer, neu={"begruendung": begruendung})
+    record_ereignis(session, akteur, aktion, "messstelle", messstelle_id, wer)
+    session.commit()
+    return Ruecknahme(zeitpunkt, ausbau, neuer_id)
+
+
+def _find_exchange(session: Session, messstelle_id: int, zeitpunkt: datetime) -> tuple[Einbau, Einbau]:
+    """The Einbau that the latest exchange at a place ended, and the one that it began."""
+    einbau = queries.find_newest_einbau(session, messstelle_id)
+    ausbau = queries.find_einbau_until(session, messstelle_id, zeitpunkt)
+    if einbau is None or ausbau is None or einbau.von < zeitpunkt:
+        raise KonfliktFehler(
+            "Zu diesem Zeitpunkt gibt es an der Messstelle keinen Zählerwechsel. Prüfen Sie, ob er schon"
+            " zurückgenommen ist.",
+            code="zaehlerwechsel_fehlt",
+        )
+    if einbau.von > zeitpunkt or einbau.bis is not None:
+        raise _has_consequences(
+            "Nach diesem Wechsel wurde an der Messstelle wieder gewechselt oder ausgebaut. Nehmen Sie zuerst das"
+            " zurück."
+        )
+    return ausbau, einbau
+
+
+def _withdraw_since(session: Session, akteur: Akteur, stand: Telegrammstand, zeitpunkt: datetime) -> None:
+    """Take back the substitutes of the new meter since an instant. Raises KonfliktFehler where it was measured."""
+    uhrzeit, jetzt = int(zeitpunkt.timestamp()), int(akteur.zeitpunkt.timestamp())
+    abschnitte = speicher.sections(session, stand.stromzaehler_id)
+    danach = list(speicher.iter_series(session, stand.stromzaehler_id, uhrzeit + 1, jetzt))
+    if any(wert.qualitaet is Qualitaet.ABGELESEN for wert in danach) or any(
+        abschnitt.ab >= uhrzeit for abschnitt in abschnitte
+    ):
+        raise _has_consequences(
+            "Vom neuen Zähler gibt es seit dem Wechsel Ablesungen, auf denen sein Verbrauch steht. Nehmen Sie sie"
+            " zuerst zurück, oder tragen Sie einen neuen Wechsel ein."
+        )
+    speicher.remove(session, stand, [wert.uhrzeit for wert in danach], jetzt)
+
+
+def _withdraw_entered(session: Session, akteur: Akteur, stand: Telegrammstand, zeitpunkt: datetime) -> None:
+    """Take back what people entered for an instant; what the meter sent itself stays true."""
+    gemessen = find_measured(session, stand.stromzaehler_id, zeitpunkt)
+    if gemessen is not None and gemessen.herkunft is Herkunft.MANUELL:
+        speicher.remove(session, stand, [gemessen.uhrzeit], int(akteur.zeitpunkt.timestamp()))
+
+
+def _has_consequences(detail: str) -> KonfliktFehler:
+    return KonfliktFehler(detail, code="zaehlerwechsel_hat_folgen")

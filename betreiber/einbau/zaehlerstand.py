@@ -1,0 +1,111 @@
+"""What people read at the display of a meter: judged by the readings around it, stored, noted as read by hand.
+
+The one way in for an exchange, an installation, a removal, a move and a reading of its own. Nothing here commits.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from betreiber.ablesung import speicher
+from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet
+from betreiber.ablesung.zaehlwerk import Register
+from betreiber.auth.domain import Akteur
+from betreiber.einbau.domain import describe_stand
+from betreiber.errors import EingabeUngueltig, KonfliktFehler
+from betreiber.korrektur.service import find_grenzen
+from betreiber.wartung.service import record_ablesung
+from betreiber.zeit import VIERTELSTUNDE_S, local_date
+from db.models import Stromzaehler, Telegrammstand
+from telegramm.messwerte import Messwert
+
+_GRUENDE = {
+    Befund.RUECKLAUF: "wäre das Zählwerk gefallen",
+    Befund.LEISTUNG: "wäre das Zählwerk schneller gestiegen, als der Anschluss kann",
+}
+
+
+def as_register(stand: Mapping[str, int]) -> Register:
+    """Both registers in Wh, as they were named."""
+    return stand["bezug_gesamt_wh"], stand["einspeisung_gesamt_wh"]
+
+
+def find_measured(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> Ablesung | None:
+    """The measured reading of an instant: sent by the meter, read by people, or corrected."""
+    uhrzeit = int(zeitpunkt.timestamp())
+    da = speicher.registers(session, stromzaehler_id, [uhrzeit]).get(uhrzeit)
+    return da if da is not None and da.qualitaet is Qualitaet.ABGELESEN else None
+
+
+def store_zaehlerstand(
+    session: Session,
+    akteur: Akteur,
+    stromzaehler: Stromzaehler,
+    stand: Telegrammstand,
+    zeitpunkt: datetime,
+    register: Register,
+    feld: str,
+) -> Ablesung:
+    """Store both registers (Wh) as read at a quarter hour; the reading that is stored for it now.
+
+    A measured one stays, and must be the same: then people have confirmed it. `stand`: the meter's row, locked.
+    Raises KonfliktFehler where it is another one, EingabeUngueltig for registers that the readings around rule out
+    (`feld` names them), or an instant before the installation.
+    """
+    da = find_measured(session, stromzaehler.stromzaehler_id, zeitpunkt)
+    if da is None:
+        da = _write(session, akteur, stromzaehler, stand, zeitpunkt, register, feld)
+    elif da[1:3] != register:
+        raise KonfliktFehler(
+            f"Für diesen Zeitpunkt ist von {stromzaehler.zaehlernummer} schon {describe_stand(*da[1:3])}"
+            f" gespeichert, genannt ist {describe_stand(*register)}. Nehmen Sie den gespeicherten Stand oder"
+            " korrigieren Sie ihn zuerst.",
+            code="zaehlerstand_widerspricht",
+        )
+    record_ablesung(session, akteur, stromzaehler.stromzaehler_id, local_date(zeitpunkt))
+    return da
+
+
+def _write(
+    session: Session,
+    akteur: Akteur,
+    stromzaehler: Stromzaehler,
+    stand: Telegrammstand,
+    zeitpunkt: datetime,
+    register: Register,
+    feld: str,
+) -> Ablesung:
+    uhrzeit, jetzt = int(zeitpunkt.timestamp()), int(akteur.zeitpunkt.timestamp())
+    grenzen = find_grenzen(session, akteur, stromzaehler)
+    posten = speicher.Posten(stand, [Messwert(uhrzeit, *register, None, 0)], grenzen, jetzt, Herkunft.MANUELL)
+    ((befund,),) = speicher.write(session, [posten])
+    if befund is Befund.ZU_ALT:
+        raise EingabeUngueltig(
+            "Zu diesem Zeitpunkt war der Zähler noch nicht eingebaut. Prüfen Sie Datum und Uhrzeit.",
+            feld="zeitpunkt",
+            code="vor_dem_einbau",
+        )
+    if befund is not Befund.NEU:
+        raise EingabeUngueltig(
+            f"{describe_stand(*register)}: gegenüber den Ablesungen davor und danach {_GRUENDE[befund]}."
+            " Prüfen Sie Stand und Zeitpunkt.",
+            feld=feld,
+            code="zaehlerstand_unmoeglich",
+        )
+    return speicher.registers(session, stromzaehler.stromzaehler_id, [uhrzeit])[uhrzeit]
+
+
+def check_stands_still(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, zeitpunkt: datetime, schluss: Register
+) -> None:
+    """Raise KonfliktFehler when a removed meter has counted on: what flowed through it then would be nobody's."""
+    uhrzeit, jetzt = int(zeitpunkt.timestamp()), int(akteur.zeitpunkt.timestamp())
+    for ablesung in speicher.iter_series(session, stromzaehler.stromzaehler_id, uhrzeit + VIERTELSTUNDE_S, jetzt):
+        if ablesung.qualitaet is Qualitaet.ABGELESEN and ablesung[1:3] != schluss:
+            raise KonfliktFehler(
+                f"Der alte Zähler {stromzaehler.zaehlernummer} zeigte danach {describe_stand(*ablesung[1:3])}:"
+                " der Ausbau war später. Nennen Sie dessen Zeitpunkt; lief der Zähler nach dem Ausbau anderswo,"
+                " nehmen Sie zuerst diese Ablesungen zurück.",
+                code="zaehlerstand_widerspricht",
+            )

@@ -1,0 +1,162 @@
+"""Readings that people take at the display: what is stored, what is refused, who may, and whose time it is."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import select
+
+from db.models import Audit, Ereignis, Wartung
+from tests.kanal import reihe
+from tests.sql_fehler import fail_each_statement
+
+JAN, MAI = (datetime(2026, monat, 1, tzinfo=UTC) for monat in (1, 5))
+# 2026-06-15T08:00:00Z
+ACHT = 1_781_510_400
+ZEITPUNKT = "2026-06-15T08:30:00Z"
+
+
+class Lage:
+    """A meter that has sent 1,000 Wh at 8:00 and 1,100 Wh at 9:00; `kunde` has it since May, `frueher` before."""
+
+    def __init__(self, client, als, welt, kanal):
+        self._client, self._als = client, als
+        self.zaehler = welt.stromzaehler(zaehlernummer="1EMH0000000001", zustand="EINGEBAUT")
+        welt.einbau(self.zaehler, welt.messstelle(), JAN)
+        self.frueher, self.kunde = welt.kunde(), welt.kunde()
+        welt.zuordnung(self.frueher, self.zaehler, JAN, MAI)
+        welt.zuordnung(self.kunde, self.zaehler, MAI)
+        geraet = kanal.enrolled("1EMH0000000001", self.zaehler)
+        kanal.deliver(geraet, [reihe(ACHT, 1_000, [])[0], reihe(ACHT + 3600, 1_100, [])[0]])
+
+    def enter(self, bezug_wh=1_050, rolle="sachbearbeitung", kunde_id=None, **werte):
+        daten = {"zeitpunkt": ZEITPUNKT, "bezug_gesamt_wh": bezug_wh, "einspeisung_gesamt_wh": 0} | werte
+        pfad, person = f"/v1/stromzaehler/{self.zaehler}/ablesungen", self._als(rolle, kunde_id=kunde_id)
+        return self._client.post(pfad, json=daten, als=person)
+
+
+@pytest.fixture
+def lage(client, als, welt, kanal):
+    return Lage(client, als, welt, kanal)
+
+
+def recorded(session):
+    audit = session.scalars(select(Audit).where(Audit.objekt_art == "ablesung")).all()
+    ereignisse = session.scalars(select(Ereignis).where(Ereignis.art == "ABLESUNG_KORRIGIERT")).all()
+    return [(zeile.aktion, zeile.neu) for zeile in audit], [zeile.daten for zeile in ereignisse]
+
+
+def test_a_reading_where_none_is(lage, session):
+    antwort = lage.enter()
+    assert antwort.status_code == 201
+    assert antwort.json == {
+        "messzeitpunkt": ZEITPUNKT,
+        "bezug_gesamt_wh": 1_050,
+        "einspeisung_gesamt_wh": 0,
+        "qualitaet": "ABGELESEN",
+        "herkunft": "MANUELL",
+        "empfangen_zeitpunkt": "2026-06-15T10:00:00Z",
+    }
+    assert session.get(Wartung, lage.zaehler).letzte_manuelle_ablesung_datum == date(2026, 6, 15)
+    werte = {"messzeitpunkt": ZEITPUNKT, "bezug_gesamt_wh": 1_050, "einspeisung_gesamt_wh": 0}
+    einmal = [("EINGETRAGEN", werte)], [{"messzeitpunkt": ZEITPUNKT, "aktion": "EINGETRAGEN"}]
+    assert recorded(session) == einmal
+    session.rollback()  # SQLite has one writer.
+    nochmal = lage.enter()
+    assert (nochmal.status_code, nochmal.json["code"]) == (409, "schon_eingetragen")
+    assert recorded(session) == einmal
+
+
+@pytest.mark.parametrize("zeitpunkt", ["2026-06-15T08:00:00Z", ZEITPUNKT])
+def test_another_one_never_overwrites_what_is_measured(lage, zeitpunkt):
+    assert lage.enter().status_code == 201
+    antwort = lage.enter(1_007, zeitpunkt=zeitpunkt)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zaehlerstand_widerspricht")
+    gespeichert = "1,000 kWh" if zeitpunkt != ZEITPUNKT else "1,050 kWh"
+    assert f"schon {gespeichert} Bezug" in antwort.json["detail"]
+    assert "genannt ist 1,007 kWh Bezug" in antwort.json["detail"]
+
+
+def test_what_the_meter_has_sent_itself_is_confirmed(lage, session):
+    antwort = lage.enter(1_000, zeitpunkt="2026-06-15T08:00:00Z")
+    assert (antwort.status_code, antwort.json["herkunft"]) == (201, "GERAET")
+    assert session.get(Wartung, lage.zaehler).letzte_manuelle_ablesung_datum == date(2026, 6, 15)
+    assert recorded(session) == ([], [])
+
+
+def test_an_older_one_leaves_the_newest_date(lage, session):
+    # 22:15 in UTC is the next day in Europe/Berlin.
+    assert lage.enter(900, zeitpunkt="2026-05-31T22:15:00Z").status_code == 201
+    assert session.get(Wartung, lage.zaehler).letzte_manuelle_ablesung_datum == date(2026, 6, 1)
+    session.rollback()
+    assert lage.enter(800, zeitpunkt="2026-05-15T12:00:00Z").status_code == 201
+    assert session.get(Wartung, lage.zaehler).letzte_manuelle_ablesung_datum == date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("werte", "code", "wort"),
+    [
+        ({"bezug_wh": 999}, "zaehlerstand_unmoeglich", "gefallen"),
+        ({"bezug_wh": 1_101}, "zaehlerstand_unmoeglich", "gefallen"),
+        # 30 kW and a quarter more for a quarter hour are 9,375 Wh; the display may be 1 kWh behind.
+        (
+            {"bezug_wh": 1_100 + 9_375 + 1_001, "zeitpunkt": "2026-06-15T09:15:00Z"},
+            "zaehlerstand_unmoeglich",
+            "schneller gestiegen",
+        ),
+        ({"zeitpunkt": "2026-06-15T10:15:00Z"}, "zeitpunkt_in_zukunft", "Zukunft"),
+        ({"bezug_wh": 5, "zeitpunkt": "2025-12-31T23:45:00Z"}, "vor_dem_einbau", "noch nicht eingebaut"),
+    ],
+)
+def test_what_cannot_be(lage, session, werte, code, wort):
+    antwort = lage.enter(**werte)
+    assert (antwort.status_code, antwort.json["code"]) == (422, code)
+    assert wort in antwort.json["detail"]
+    assert session.get(Wartung, lage.zaehler) is None
+
+
+@pytest.mark.parametrize(
+    ("feld", "wert"),
+    [
+        ("zeitpunkt", "2026-06-15T08:31:00Z"),
+        ("zeitpunkt", "2026-06-15T08:30:00"),
+        ("zeitpunkt", None),
+        ("bezug_gesamt_wh", -1),
+        ("bezug_gesamt_wh", 1.5),
+        ("einspeisung_gesamt_wh", 10**12),
+        ("herkunft", "GERAET"),
+    ],
+)
+def test_bad_values_name_their_field(lage, feld, wert):
+    antwort = lage.enter(**{feld: wert})
+    assert (antwort.status_code, set(antwort.json["errors"]["json"])) == (422, {feld})
+
+
+def test_a_customer_enters_for_their_own_time_only(lage, welt):
+    wechsel = "2026-05-01T00:00:00Z"
+    # At the edge both sign for the register: the one enters it, the other finds it entered.
+    assert lage.enter(700, "kunde", lage.frueher, zeitpunkt=wechsel).status_code == 201
+    assert lage.enter(700, "kunde", lage.kunde, zeitpunkt=wechsel).json["code"] == "schon_eingetragen"
+    for kunde_id, zeitpunkt in (
+        (lage.frueher, "2026-05-01T00:15:00Z"),
+        (lage.kunde, "2026-04-30T23:45:00Z"),
+        (lage.frueher, ZEITPUNKT),
+    ):
+        antwort = lage.enter(700, "kunde", kunde_id, zeitpunkt=zeitpunkt)
+        assert (antwort.status_code, antwort.json["code"]) == (422, "zeitpunkt_fremd")
+        assert "kWh" not in antwort.json["detail"]
+    assert lage.enter(1_050, "kunde", lage.kunde).status_code == 201
+    assert lage.enter(1_050, "kunde", welt.kunde()).status_code == 404
+
+
+def test_rights(lage, client, als):
+    rollen = ("sachbearbeitung", "wartung", "monteur", "tarif", "buchhaltung", "analyse", "admin")
+    darf = {rolle: lage.enter(1_049, rolle).status_code for rolle in rollen}
+    assert darf == dict.fromkeys(rollen, 403) | {"sachbearbeitung": 201, "wartung": 409}
+    assert client.post(f"/v1/stromzaehler/{lage.zaehler}/ablesungen", json={}).status_code == 401
+    lage.zaehler = 999_999
+    assert lage.enter().status_code == 404
+
+
+def test_each_statement_may_fail_and_nothing_is_half_done(lage, engine, als):
+    als("sachbearbeitung", kunde_id=None)
+    assert fail_each_statement(engine, lage.enter) > 5
