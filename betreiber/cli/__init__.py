@@ -6,6 +6,7 @@ import click
 
 from betreiber.cli.ablesungen import ablesungen
 from betreiber.cli.benutzer import benutzer
+from betreiber.cli.bestand import bestand
 from betreiber.cli.betrieb import einstellungen, neu_laden, prozess, start
 from betreiber.cli.datenbank import datenbank
 from betreiber.cli.ersatzwerte import ersatzwerte
@@ -36,6 +37,7 @@ for _befehl in (
     pki,
     firmware,
     ablesungen,
+    bestand,
     ersatzwerte,
     loeschen,
     sichern,

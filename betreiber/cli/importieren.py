@@ -1,16 +1,15 @@
 """`betreiber ablesungen importieren`: take in files of historic readings."""
 
-import csv
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
+from betreiber.cli.bericht import Berichtsdatei
 from betreiber.cli.rahmen import command_akteur, open_session, progress, with_settings
 from betreiber.errors import BetreiberError
 from betreiber.settings import Settings
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 # So many refused lines are shown; the report has all.
 _ZEIGEN = 10
-_KOPF = "datei;zeile;ort;messzeitpunkt;ergebnis;hinweis\r\n"
+_KOPF = ("datei", "zeile", "ort", "messzeitpunkt", "ergebnis", "hinweis")
 # By what a position in the file counts.
 _WORT = {"CSV": "Zeile", "MSCONS": "Segment"}
 
@@ -70,7 +69,8 @@ def importieren(
     from betreiber.importlauf.service import Auftrag, import_datei
 
     abgelehnt = 0
-    with open_session(settings) as session, _Bericht.open(bericht) as zeilen:
+    with open_session(settings) as session, Berichtsdatei.open(bericht, _KOPF) as ziel:
+        zeilen = _Bericht(ziel)
         for datei in dateien:
             # A name from a system with another character set is no text that can be stored.
             name = os.fsencode(datei.name).decode(errors="replace")
@@ -106,30 +106,12 @@ def _show(name: str, ergebnis: "Ergebnis", *, probelauf: bool) -> None:
 
 
 class _Bericht:
-    """What became of each line: all of it into a CSV file, the first refused lines for the screen."""
+    """What became of each line: all of it into a report, the first refused lines for the screen."""
 
-    def __init__(self, ziel: TextIO | None) -> None:
+    def __init__(self, ziel: Berichtsdatei) -> None:
         self._ziel = ziel
         self._datei = ""
         self._abgelehnt: list[Berichtszeile] = []
-
-    @classmethod
-    @contextmanager
-    def open(cls, pfad: Path | None) -> Iterator["_Bericht"]:
-        """Go on with the report of that name: an import that goes on tells only of the lines that were left."""
-        if pfad is None:
-            yield cls(None)
-            return
-        # What is no text must be seen as no report, whatever its bytes.
-        with pfad.open("a+", encoding="utf-8", errors="backslashreplace", newline="") as ziel:
-            ziel.seek(0)
-            anfang = ziel.read(len(_KOPF))
-            if anfang not in ("", _KOPF):
-                raise click.ClickException(
-                    f"{pfad} gibt es schon und ist kein Bericht: nennen Sie eine andere Datei."
-                )
-            ziel.write("" if anfang else _KOPF)
-            yield cls(ziel)
 
     def begin(self, datei: str) -> None:
         self._datei, self._abgelehnt = datei, []
@@ -138,10 +120,7 @@ class _Bericht:
         for zeile in zeilen:
             if zeile.ergebnis not in ("NEU", "DOPPELT") and len(self._abgelehnt) < _ZEIGEN:
                 self._abgelehnt.append(zeile)
-        if self._ziel is not None:
-            csv.writer(self._ziel, delimiter=";").writerows(self._as_cells(zeile) for zeile in zeilen)
-            # The lines are committed next: rather told twice than not at all.
-            self._ziel.flush()
+        self._ziel.write(self._as_cells(zeile) for zeile in zeilen)
 
     def show(self, dateiformat: str) -> None:
         for zeile in self._abgelehnt:
@@ -149,9 +128,5 @@ class _Bericht:
             click.echo(f"{ort}: {zeile.ergebnis}. {zeile.hinweis}", err=True)
 
     def _as_cells(self, zeile: "Berichtszeile") -> tuple[object, ...]:
-        from betreiber.verbrauch.ausgabe import neutralize
-
         zeit = "" if zeile.uhrzeit is None else format_zeitpunkt(datetime.fromtimestamp(zeile.uhrzeit, UTC))
-        # What stands in the file that was read is not to be trusted in a spreadsheet either.
-        texte = [neutralize(text) for text in (self._datei, zeile.ort, zeile.hinweis)]
-        return texte[0], zeile.position, texte[1], zeit, zeile.ergebnis, texte[2]
+        return self._datei, zeile.position, zeile.ort, zeit, zeile.ergebnis, zeile.hinweis

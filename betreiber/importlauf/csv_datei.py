@@ -4,7 +4,6 @@ Strict where a guess could be wrong: columns by name, instants with their offset
 can be mistaken: BOM, line ends, semicolon or comma between cells, point or comma in a decimal.
 """
 
-import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -14,11 +13,11 @@ from typing import Final
 
 from betreiber.ablesung.domain import Qualitaet
 from betreiber.errors import EingabeUngueltig
+from betreiber.importlauf.csv_zeilen import ZU_LANG, Unbrauchbar, iter_lines, read_header, split_line
 from betreiber.importlauf.domain import ENERGIE_HOECHSTENS_WH, Fehlzeile, Intervall, Messzeile, Satz, as_uhrzeit
 from betreiber.zeit import VIERTELSTUNDE_S
 from telegramm.zaehlernummer import check_zaehlernummer
 
-ZEILE_HOECHSTENS: Final = 4096
 # More than a register of nine digits can show, and far below what the storage holds.
 STAND_HOECHSTENS_WH: Final = 10**15
 LEISTUNG_HOECHSTENS_W: Final = 10**12
@@ -35,50 +34,19 @@ _ENERGIEN: tuple[str, ...] = ("bezug", "einspeisung")
 _Leser = Callable[[int, Sequence[str]], Satz]
 
 
-class _Unbrauchbar(Exception):
-    """A cell cannot be used; the text says why, and what to do."""
-
-
 def read_csv(datei: BufferedIOBase) -> Iterator[Satz]:
     """The lines of a file in their order; `position` counts from 1, and line 1 is the header.
 
     Raises EingabeUngueltig, with the first line, for a file that is no CSV of the two kinds.
     """
-    zeilen = _iter_lines(datei)
-    trenner, spalten = _read_header(next(zeilen, b""))
+    zeilen = iter_lines(datei)
+    trenner, spalten = read_header(next(zeilen, b""))
     lesen = _choose_reader(spalten)
     for position, roh in enumerate(zeilen, start=2):
         if roh is None:
-            hinweis = f"Mehr als {ZEILE_HOECHSTENS} Zeichen: prüfen Sie, ob die Zeilenenden stimmen."
-            yield Fehlzeile(position, "", hinweis)
+            yield Fehlzeile(position, "", ZU_LANG)
         elif roh.strip():
             yield _read_line(position, roh, trenner, spalten, lesen)
-
-
-def _iter_lines(datei: BufferedIOBase) -> Iterator[bytes | None]:
-    """Lines with their ends; None for one that is too long, of which no more than a piece is ever in memory."""
-    while zeile := datei.readline(ZEILE_HOECHSTENS):
-        zu_lang = len(zeile) == ZEILE_HOECHSTENS and not zeile.endswith(b"\n")
-        while zeile and not zeile.endswith(b"\n") and zu_lang:
-            zeile = datei.readline(ZEILE_HOECHSTENS)
-        yield None if zu_lang else zeile
-
-
-def _read_header(roh: bytes | None) -> tuple[str, list[str]]:
-    """The separator, and the names of the columns."""
-    if roh is not None and roh.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise EingabeUngueltig('Die Datei ist UTF-16. Speichern Sie sie als "CSV UTF-8".')
-    try:
-        text = (roh or b"").decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        text = ""
-    if not text or "\0" in text:
-        raise EingabeUngueltig("Die erste Zeile ist keine Kopfzeile in UTF-8: ist das eine CSV-Datei?")
-    trenner = ";" if ";" in text else ","
-    spalten = [name.strip().strip('"').lower() for name in text.split(trenner)]
-    if len(set(spalten)) != len(spalten):
-        raise EingabeUngueltig("In der Kopfzeile steht eine Spalte doppelt.")
-    return trenner, spalten
 
 
 def _choose_reader(spalten: list[str]) -> _Leser:
@@ -153,22 +121,11 @@ def _energie_reader(plaetze: dict[str, int], kilo: dict[str, bool]) -> _Leser:
 def _read_line(position: int, roh: bytes, trenner: str, spalten: list[str], lesen: _Leser) -> Satz:
     ort = ""
     try:
-        text = roh.decode().rstrip("\r\n")
-        if "\0" in text:
-            raise _Unbrauchbar("Die Zeile enthält ein Nullzeichen.")
-        zellen = next(csv.reader([text], delimiter=trenner, strict=True)) if '"' in text else text.split(trenner)
-        if len(zellen) != len(spalten):
-            raise _Unbrauchbar(f"{len(zellen)} Spalten statt {len(spalten)}.")
-        zellen = [zelle.strip() for zelle in zellen]
+        zellen = split_line(roh, trenner, len(spalten))
         ort = zellen[spalten.index("zaehlernummer")][:40]
         return lesen(position, zellen)
-    except UnicodeDecodeError:
-        hinweis = 'Kein gültiges UTF-8. Speichern Sie die Datei als "CSV UTF-8".'
-    except csv.Error:
-        hinweis = "Die Anführungszeichen gehen nicht auf."
-    except _Unbrauchbar as error:
-        hinweis = str(error)
-    return Fehlzeile(position, ort, hinweis)
+    except Unbrauchbar as error:
+        return Fehlzeile(position, ort, str(error))
 
 
 # A file names the same meters and the same instants again and again.
@@ -177,22 +134,22 @@ def _read_zaehlernummer(text: str) -> str:
     try:
         return check_zaehlernummer(text.upper())
     except ValueError as error:
-        raise _Unbrauchbar(f"{text[:40]!r} ist keine Zählernummer (14 Zeichen wie 1EMH0012345678).") from error
+        raise Unbrauchbar(f"{text[:40]!r} ist keine Zählernummer (14 Zeichen wie 1EMH0012345678).") from error
 
 
 @lru_cache(10_000)
 def _read_zeit(text: str) -> int:
     treffer = _ZEIT.fullmatch(text)
     if treffer is None:
-        raise _Unbrauchbar(f"{text[:40]!r} ist kein Zeitpunkt wie 2026-10-25T02:15:00+02:00.")
+        raise Unbrauchbar(f"{text[:40]!r} ist kein Zeitpunkt wie 2026-10-25T02:15:00+02:00.")
     if treffer["versatz"] is None:
-        raise _Unbrauchbar(
+        raise Unbrauchbar(
             f"Der Zeitpunkt {text} hat keinen Versatz: schreiben Sie +01:00 (Winter), +02:00 (Sommer) oder Z."
         )
     try:
         return as_uhrzeit(datetime.fromisoformat(text.upper()))
     except ValueError as error:
-        raise _Unbrauchbar(f"Den Zeitpunkt {text} gibt es nicht: prüfen Sie Datum und Versatz.") from error
+        raise Unbrauchbar(f"Den Zeitpunkt {text} gibt es nicht: prüfen Sie Datum und Versatz.") from error
 
 
 def _energy_reader(kilo: bool) -> Callable[[str, int], int]:
@@ -201,7 +158,7 @@ def _energy_reader(kilo: bool) -> Callable[[str, int], int]:
 
 def _read_wh(text: str, hoechstens: int) -> int:
     if not _GANZE.fullmatch(text):
-        raise _Unbrauchbar(f"{text[:40]!r} ist keine ganze Zahl von Wh.")
+        raise Unbrauchbar(f"{text[:40]!r} ist keine ganze Zahl von Wh.")
     return _check(int(text), hoechstens)
 
 
@@ -209,20 +166,20 @@ def _read_kwh(text: str, hoechstens: int) -> int:
     """Wh from kWh with a decimal point or comma, exactly."""
     treffer = _KILO.fullmatch(text)
     if treffer is None:
-        raise _Unbrauchbar(f"{text[:40]!r} ist keine Zahl von kWh wie 0,125 (ohne Tausenderpunkte).")
+        raise Unbrauchbar(f"{text[:40]!r} ist keine Zahl von kWh wie 0,125 (ohne Tausenderpunkte).")
     bruch = (treffer["bruch"] or "").rstrip("0")
     if len(bruch) > 3:
-        raise _Unbrauchbar(f"{text} kWh sind keine ganzen Wh. Gerundet wird nicht.")
+        raise Unbrauchbar(f"{text} kWh sind keine ganzen Wh. Gerundet wird nicht.")
     return _check(int(treffer["ganze"]) * 1000 + int(bruch.ljust(3, "0")), hoechstens)
 
 
 def _read_leistung(text: str) -> int:
     if not _GANZE.fullmatch(text) or abs(int(text)) > LEISTUNG_HOECHSTENS_W:
-        raise _Unbrauchbar(f"{text[:40]!r} ist keine ganze Zahl von W.")
+        raise Unbrauchbar(f"{text[:40]!r} ist keine ganze Zahl von W.")
     return int(text)
 
 
 def _check(menge_wh: int, hoechstens: int) -> int:
     if not 0 <= menge_wh <= hoechstens:
-        raise _Unbrauchbar(f"{menge_wh} Wh liegen nicht zwischen 0 und {hoechstens}.")
+        raise Unbrauchbar(f"{menge_wh} Wh liegen nicht zwischen 0 und {hoechstens}.")
     return menge_wh

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from itertools import islice
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung.domain import Befund
 from betreiber.auth.domain import Akteur
-from betreiber.ereignis.service import record_audit
-from betreiber.errors import KonfliktFehler
-from betreiber.importlauf import queries
 from betreiber.importlauf.domain import Berichtszeile
+from betreiber.importlauf.fortschritt import begin_lauf, finish_lauf, lock_lauf, new_lauf
 from betreiber.importlauf.plan import Zaehlerfinder, plan_reihen
 from betreiber.importlauf.quelle import Quelle, open_quelle
 from betreiber.importlauf.stapel import Stapel
@@ -82,63 +79,33 @@ def import_datei(
         stapel = Stapel(session, akteur, finder, reihen)
         saetze = (satz for satz in quelle.read() if satz.position > ab)
         while teil := list(islice(saetze, auftrag.stapel_zeilen)):
-            lauf = _lock(session, quelle, auftrag, lauf)
+            lauf = _lock(session, auftrag, lauf)
             bericht = stapel.take_in(teil)
             _count(lauf, bericht, teil[-1].position)
             report(bericht)
             if not auftrag.probelauf:
                 session.commit()
             progress("Einlesen", quelle.bytes_read(), quelle.groesse)
-        _finish(session, akteur, _lock(session, quelle, auftrag, lauf), auftrag)
+        _finish(session, akteur, lauf, auftrag)
     return Ergebnis(quelle.format, lauf.neu, lauf.doppelt, lauf.abgelehnt, ab, fertig, warnungen)
 
 
 def _begin(session: Session, akteur: Akteur, quelle: Quelle, auftrag: Auftrag) -> Importlauf:
-    lauf = queries.lock_lauf(session, quelle.sha256)
     if auftrag.probelauf:
         # It is not remembered, and it looks at the whole file.
-        session.rollback()
-        return _new_lauf(akteur, quelle, auftrag)
-    if lauf is None:
-        lauf = _new_lauf(akteur, quelle, auftrag)
-        session.add(lauf)
-        try:
-            session.flush()
-        except IntegrityError as error:  # On PostgreSQL two commands may find at once that nobody has begun.
-            raise _in_arbeit() from error
-    elif auftrag.erneut and lauf.beendet_zeitpunkt is not None:
-        lauf.begonnen_zeitpunkt, lauf.beendet_zeitpunkt = akteur.zeitpunkt, None
-        lauf.position = lauf.neu = lauf.doppelt = lauf.abgelehnt = 0
-    session.commit()
-    return lauf
-
-
-def _new_lauf(akteur: Akteur, quelle: Quelle, auftrag: Auftrag) -> Importlauf:
-    return Importlauf(
-        datei_sha256=quelle.sha256,
-        dateiname=auftrag.dateiname,
-        format=quelle.format,
-        begonnen_zeitpunkt=akteur.zeitpunkt,
-        position=0,
-        neu=0,
-        doppelt=0,
-        abgelehnt=0,
+        return new_lauf(akteur, quelle, auftrag.dateiname)
+    return begin_lauf(
+        session,
+        akteur,
+        quelle,
+        auftrag.dateiname,
+        again=lambda lauf: auftrag.erneut and lauf.beendet_zeitpunkt is not None,
     )
 
 
-def _lock(session: Session, quelle: Quelle, auftrag: Auftrag, bisher: Importlauf) -> Importlauf:
+def _lock(session: Session, auftrag: Auftrag, bisher: Importlauf) -> Importlauf:
     """The run of the file, locked until the commit."""
-    if auftrag.probelauf:
-        return bisher
-    position = bisher.position
-    lauf = queries.lock_lauf(session, quelle.sha256)
-    if lauf is None or lauf.position != position or lauf.beendet_zeitpunkt is not None:
-        raise _in_arbeit()
-    return lauf
-
-
-def _in_arbeit() -> KonfliktFehler:
-    return KonfliktFehler("Ein anderer Befehl liest diese Datei gerade ein. Warten Sie dessen Ende ab.")
+    return bisher if auftrag.probelauf else lock_lauf(session, bisher)
 
 
 def _count(lauf: Importlauf, bericht: Sequence[Berichtszeile], position: int) -> None:
@@ -152,8 +119,5 @@ def _count(lauf: Importlauf, bericht: Sequence[Berichtszeile], position: int) ->
 def _finish(session: Session, akteur: Akteur, lauf: Importlauf, auftrag: Auftrag) -> None:
     if auftrag.probelauf:
         session.rollback()
-        return
-    lauf.beendet_zeitpunkt = akteur.zeitpunkt
-    summen = {"neu": lauf.neu, "doppelt": lauf.doppelt, "abgelehnt": lauf.abgelehnt}
-    record_audit(session, akteur, "EINGELESEN", "importlauf", lauf.importlauf_id, neu=summen)
-    session.commit()
+    else:
+        finish_lauf(session, akteur, lock_lauf(session, lauf))
