@@ -17,10 +17,13 @@ from betreiber.ablesung.routes import MEDIENTYP, TELEGRAMM_PFAD
 from betreiber.ablesung.routes import blp as zaehlerstaende
 from betreiber.ablesung.routes import geraete as telegramme
 from betreiber.ablesung.service import Annahmestelle
+from betreiber.auftrag.routes import blp as auftrag
 from betreiber.auswertung.routes import blp as auswertung
 from betreiber.auth.routes import blp as anmeldung
 from betreiber.auth.zugang import check_rechte, init_zugang
+from betreiber.dokument.routes import blp as dokumente
 from betreiber.einbau.routes import blp as einbau
+from betreiber.ereignis.routes import blp as ereignisse
 from betreiber.ersatzwert.routes import blp as ersatzwerte
 from betreiber.extensions import init_extensions, problem
 from betreiber.firmware.routes import geraete as firmware
@@ -38,6 +41,7 @@ from betreiber.schluessel.routes import blp as schluessel
 from betreiber.schluessel.routes import geraete as einschreibung
 from betreiber.session import init_session
 from betreiber.settings import Settings, is_loopback
+from betreiber.stoerung.routes import blp as stoerung
 from betreiber.stromzaehler.routes import blp as stromzaehler
 from betreiber.tarif.routes import blp as tarif
 from betreiber.verbrauch.routes import blp as verbrauch
@@ -82,8 +86,11 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
     init_zugang(app, settings)
     for blueprint in (
         anmeldung,
+        auftrag,
         auswertung,
+        dokumente,
         einbau,
+        ereignisse,
         ersatzwerte,
         korrektur,
         kunde,
@@ -91,6 +98,7 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
         messstelle,
         quarantaene,
         schluessel,
+        stoerung,
         stromzaehler,
         tarif,
         verbrauch,

@@ -7,6 +7,7 @@
     ├── NichtGefunden           404  no such object, or one that this person must not know of
     ├── KonfliktFehler          409  the state of the data forbids it
     ├── VersionVeraltet         412  If-Match names an older version
+    ├── ZuGross                 413  a file is larger than may be stored
     ├── VersionFehlt            428  PATCH without If-Match
     ├── ZuVieleVersuche         429  brute force; carries Retry-After
     ├── NichtVerfuegbar         503  database away, too much at once; carries Retry-After
@@ -26,10 +27,19 @@ class BetreiberError(Exception):
     code: str = "interner_fehler"
     titel: ClassVar[str] = "Interner Fehler"
 
-    def __init__(self, detail: str, *, code: str | None = None, errors: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        errors: Mapping[str, Any] | None = None,
+        weitere: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`weitere`: members of the answer of this error alone (RFC 9457, 3.2), as JSON."""
         super().__init__(detail)
         self.detail = detail
         self.errors = dict(errors or {})
+        self.weitere = dict(weitere or {})
         if code is not None:
             self.code = code
 
@@ -93,6 +103,12 @@ class VersionVeraltet(BetreiberError):
             detail
             or "Der Datensatz wurde inzwischen geändert. Laden Sie ihn neu und wiederholen Sie die Änderung."
         )
+
+
+class ZuGross(BetreiberError):
+    status = 413
+    code = "zu_gross"
+    titel = "Zu groß"
 
 
 class VersionFehlt(BetreiberError):

@@ -3,14 +3,16 @@
 import errno
 import json
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
+from urllib.parse import quote
 
 import structlog
 from apispec import BasePlugin
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_jwt_extended import JWTManager
 from flask_smorest import Api as SmorestApi
 from flask_smorest import Blueprint as SmorestBlueprint
@@ -20,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from webargs import core
 from webargs.flaskparser import FlaskParser, abort
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, ValidationError
 
@@ -30,8 +33,9 @@ from betreiber.errors import (
     NichtVerfuegbar,
     VersionFehlt,
     VersionVeraltet,
+    ZuGross,
 )
-from betreiber.felder import INT64_MAX, Dezimal
+from betreiber.felder import DATEI_HOECHSTENS_BYTES, INT64_MAX, Dezimal
 
 log = structlog.get_logger()
 # The database is away or full. Other errors of a driver are bugs of ours and stay visible as such.
@@ -48,7 +52,11 @@ _HTTP = {
     411: ("laenge_fehlt", "Länge fehlt", "Die Anfrage braucht eine Content-Length."),
     413: ("zu_gross", "Zu groß", "Die Anfrage ist zu groß."),
     414: ("adresse_zu_lang", "Adresse zu lang", "Die Adresse ist zu lang."),
-    415: ("medientyp_unbekannt", "Medientyp unbekannt", "Senden Sie application/json in UTF-8."),
+    415: (
+        "medientyp_unbekannt",
+        "Medientyp unbekannt",
+        "Senden Sie application/json in UTF-8, eine Datei als multipart/form-data.",
+    ),
     422: ("eingabe_ungueltig", "Eingabe ungültig", "Mindestens eine Angabe ist ungültig; siehe errors."),
     500: ("interner_fehler", "Interner Fehler", "Das hätte nicht geschehen dürfen. Der Fehler ist gemeldet."),
     503: ("nicht_verfuegbar", "Vorübergehend nicht verfügbar", "Bitte gleich noch einmal versuchen."),
@@ -64,11 +72,23 @@ class ProblemSchema(Schema):
     title = fields.String(metadata={"description": "German name of the error"})
     detail = fields.String(metadata={"description": "German sentence that says what to do"})
     errors = fields.Dict(metadata={"description": "messages by place (json, query) and field"})
+    erlaubt = fields.List(
+        fields.String(), metadata={"description": "the states that may follow, with zustand_nicht_erlaubt"}
+    )
 
 
-def problem(status: int, code: str, title: str, detail: str, errors: Any = None, headers: Any = None) -> Response:
-    """The one shape of a refusal."""
-    inhalt = {"type": "about:blank", "status": status, "code": code, "title": title, "detail": detail}
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    errors: Any = None,
+    headers: Any = None,
+    weitere: Mapping[str, Any] | None = None,
+) -> Response:
+    """The one shape of a refusal; `weitere`: members of this error alone."""
+    kopf = {"type": "about:blank", "status": status, "code": code, "title": title, "detail": detail}
+    inhalt = {**(weitere or {}), **kopf}
     if errors:
         inhalt["errors"] = errors
     # An unknown field may be named by half a surrogate pair, which UTF-8 cannot hold and JSON escapes.
@@ -86,7 +106,7 @@ def refusal(status: int, detail: str | None = None, errors: Any = None, headers:
 
 
 def _answer_error(error: BetreiberError) -> Response:
-    return problem(error.status, error.code, error.titel, error.detail, error.errors, error.headers)
+    return problem(error.status, error.code, error.titel, error.detail, error.errors, error.headers, error.weitere)
 
 
 def _answer_constraint(error: IntegrityError) -> Response:
@@ -143,15 +163,33 @@ def _no_constant(name: str) -> None:
 
 
 class StrictParser(FlaskParser):
-    """Refuses what others overlook: unknown or repeated query arguments, NaN, doubled keys, other charsets."""
+    """Refuses what others overlook: unknown or repeated query arguments, NaN, doubled keys, other charsets.
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE, "json": RAISE}
+    `multipart` is a form with a file, the one place whose body may be larger than all others.
+    """
+
+    __location_map__ = {**FlaskParser.__location_map__, "multipart": "load_multipart"}
+    DEFAULT_UNKNOWN_BY_LOCATION = {
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE, "json": RAISE, "multipart": RAISE,
+    }  # fmt: skip
 
     def load_querystring(self, req: Any, schema: Schema) -> Any:
-        doppelt = {name: ["Darf nur einmal vorkommen."] for name, werte in req.args.lists() if len(werte) > 1}
-        if doppelt:
-            abort(422, messages={"query": doppelt})
+        _refuse_repeated("query", req.args)
         return super().load_querystring(req, schema)
+
+    def load_multipart(self, req: Any, schema: Schema) -> Any:
+        if req.mimetype != "multipart/form-data":
+            abort(415)
+        # What is not the file has as much room as any other body.
+        req.max_content_length = DATEI_HOECHSTENS_BYTES + current_app.config["MAX_CONTENT_LENGTH"]
+        if (req.content_length or 0) > req.max_content_length:
+            raise ZuGross(
+                f"Eine Datei darf höchstens {DATEI_HOECHSTENS_BYTES // 10**6} MB haben. Senden Sie sie mit ihrer"
+                " Content-Length."
+            )
+        teile = MultiDict([*req.form.items(multi=True), *req.files.items(multi=True)])
+        _refuse_repeated("multipart", teile)
+        return self._makeproxy(teile, schema)
 
     def _raw_load_json(self, req: Any) -> Any:
         if not core.is_json(req.mimetype):
@@ -163,10 +201,19 @@ class StrictParser(FlaskParser):
             abort(400, messages={"json": ["Kein gültiges JSON in UTF-8."]})
 
 
+def _refuse_repeated(ort: str, angaben: MultiDict[str, Any]) -> None:
+    doppelt = {name: ["Darf nur einmal vorkommen."] for name, werte in angaben.lists() if len(werte) > 1}
+    if doppelt:
+        abort(422, messages={ort: doppelt})
+
+
 class Blueprint(SmorestBlueprint):
     """flask-smorest's Blueprint with the strict parser."""
 
     ARGUMENTS_PARSER = StrictParser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {
+        **SmorestBlueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING, "multipart": "multipart/form-data",
+    }  # fmt: skip
 
 
 class KennungConverter(IntegerConverter):
@@ -253,8 +300,14 @@ def send_file(stuecke: Iterable[bytes], mimetype: str, dateiname: str | None = N
         # Also when nobody reads a byte of it: the client is gone, or asked by HEAD.
         antwort.call_on_close(datei.close)
     if dateiname is not None:
-        antwort.headers.set("Content-Disposition", "attachment", filename=dateiname)
+        antwort.headers.set("Content-Disposition", "attachment", **_file_name(dateiname))
     return antwort
+
+
+def _file_name(name: str) -> dict[str, str]:
+    """RFC 6266: letters beyond ASCII in a coded form, next to a plain one for who does not know it."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return {"filename": plain} | ({} if plain == name else {"filename*": f"UTF-8''{quote(name, safe='')}"})
 
 
 def _drain(datei: IO[bytes]) -> Iterator[bytes]:

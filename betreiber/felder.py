@@ -6,6 +6,7 @@ They refuse what libraries let through: 1.9 and true for an integer, a NUL or ha
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +18,8 @@ from betreiber.zeit import format_zeitpunkt, on_quarter_hour
 
 INT64_MAX = 2**63 - 1
 INT32_MAX = 2**31 - 1
+# A warranty of a few scanned pages, a photograph of a meter.
+DATEI_HOECHSTENS_BYTES = 5_000_000
 # From the first meters to well beyond every contract; readings have narrower limits of their own.
 FRUEHESTES_JAHR, SPAETESTES_JAHR = 1970, 2200
 
@@ -245,6 +248,33 @@ class Auswahl(fields.String):
         """Check the name and hand on the member, so that code behind the schema compares members, not texts."""
         wert = super().deserialize(value, attr, data, **kw)
         return self.art(wert) if isinstance(wert, str) else wert
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that somebody sent; `dateiname` is what they call it, and as untrue as they like."""
+
+    dateiname: str
+    inhalt: bytes
+
+
+class Datei(fields.Field):
+    """A file in a form (multipart/form-data). Its name and media type are its sender's word, nobody's else."""
+
+    default_error_messages = {**_MELDUNGEN, "invalid": "Eine Datei wird erwartet."}
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(metadata={"type": "string", "format": "binary", **kw.pop("metadata", {})}, **kw)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Upload:
+        if not hasattr(value, "stream"):  # a part without a file name is a text
+            raise self.make_error("invalid")
+        inhalt = value.stream.read()
+        if not inhalt:
+            raise ValidationError("Die Datei ist leer.")
+        if len(inhalt) > DATEI_HOECHSTENS_BYTES:
+            raise ValidationError(f"Höchstens {DATEI_HOECHSTENS_BYTES // 10**6} MB.")
+        return Upload(value.filename or "", inhalt)
 
 
 class PostleitzahlAnfang(Text):

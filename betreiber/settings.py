@@ -97,6 +97,12 @@ def _between(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _stunden(wert: str) -> str:
+    if re.fullmatch(r"([01]?[0-9]|2[0-3])-([01]?[0-9]|2[0-4])", wert) is None:
+        raise ValueError("expected hours such as 22-6")
+    return wert
+
+
 _PORT = _between(1, 65_535)
 
 
@@ -184,6 +190,37 @@ class Settings:
     )
     aufbewahrung_jahre: int = _var(
         3, _between(2, 3), "full calendar years after that of a reading for which it is kept; by law at most 3"
+    )
+    kontrollablesung_toleranz_wh: int = _var(
+        1000,
+        _between(0, 10**9),
+        "difference in Wh above which a control reading makes an order to repair the meter",
+    )
+    kontrollablesung_monate: int = _var(
+        36, _between(0, 240), "months after which a fitter reads the display again; 0: never"
+    )
+    stoerung_stumm_intervalle: int = _var(
+        3, _between(1, 96), "missed quarter hours from which a silent meter is a WARNUNG"
+    )
+    stoerung_stumm_alarm_stunden: int = _var(
+        24, _between(1, 8_760), "hours of silence from which a meter is an ALARM"
+    )
+    stoerung_stumm_auftrag_stunden: int = _var(
+        36, _between(1, 8_760), "hours of silence from which a fitter is to go there"
+    )
+    stoerung_abdeckung_prozent: int = _var(
+        90, _between(1, 100), "share of the readings of the last three days below which a meter is incomplete"
+    )
+    stoerung_verspaetet_stunden: int = _var(
+        4, _between(1, 8_760), "age in hours of the newest reading from which a meter that is heard is late"
+    )
+    stoerung_mail: str = _var(
+        "", _mail_adresse, "address to which mails about sick meters go; empty: nobody gets any"
+    )
+    stoerung_ruhezeit: str = _var(
+        "22-6",
+        _stunden,
+        "hours in Europe/Berlin in which a WARNUNG waits with its mail, such as 22-6; 0-0: never",
     )
     loeschlauf_aktiv: bool = _var(
         True, _wahr, "whether readings whose time is over are deleted every night; 0 while a dispute needs them"

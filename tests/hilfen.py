@@ -1,5 +1,6 @@
 """Builders and fakes that tests share."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,23 @@ from flask import Flask
 from sqlalchemy import Engine, event, text
 from werkzeug.test import TestResponse
 
-from db.models import Benutzer, Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler, Tarif, Vertrag, Wartung
+from db.models import (
+    Abrechnungsfreigabe,
+    Auftrag,
+    Auftragsnachweis,
+    Benutzer,
+    Dokument,
+    Eichung,
+    Einbau,
+    Kunde,
+    KundeStromzaehler,
+    Messstelle,
+    Stoerung,
+    Stromzaehler,
+    Tarif,
+    Vertrag,
+    Wartung,
+)
 from db.session import create_session
 
 PASSWORT = "ein langes Passwort"
@@ -148,6 +165,19 @@ class Welt:
         zeile = Einbau(stromzaehler_id=stromzaehler_id, messstelle_id=messstelle_id, von=von, bis=bis)
         return self._add(zeile).einbau_id
 
+    def dokument(self, stromzaehler_id: int, **werte: Any) -> int:
+        inhalt = f"%PDF-1.7 {next(self._nummer)}".encode()
+        standard = {
+            "art": "SONSTIGES",
+            "dateiname": "dokument.pdf",
+            "medientyp": "application/pdf",
+            "groesse_bytes": len(inhalt),
+            "inhalt_sha256": hashlib.sha256(inhalt).digest(),
+            "inhalt": inhalt,
+            "angelegt_zeitpunkt": self._uhr.now(),
+        }
+        return self._add(Dokument(stromzaehler_id=stromzaehler_id, **standard | werte)).dokument_id
+
     def tarif(self, **werte: Any) -> int:
         standard = {
             "bezeichnung": f"Tarif {next(self._nummer)}",
@@ -173,6 +203,52 @@ class Welt:
 
     def wartung(self, stromzaehler_id: int, **werte: Any) -> int:
         return self._add(Wartung(stromzaehler_id=stromzaehler_id, **werte)).stromzaehler_id
+
+    def eichung(self, stromzaehler_id: int, **werte: Any) -> int:
+        standard = {"art": "EICHUNG", "datum": date(2026, 1, 2), "angelegt_zeitpunkt": self._uhr.now()}
+        return self._add(Eichung(stromzaehler_id=stromzaehler_id, **standard | werte)).eichung_id
+
+    def abrechnungsfreigabe(self, stromzaehler_id: int, **werte: Any) -> int:
+        standard = {
+            "von_datum": date(2026, 1, 1),
+            "rechtsgrund": "STICHPROBENLOS",
+            "beleg": "Bescheid 1",
+            "angelegt_zeitpunkt": self._uhr.now(),
+        }
+        zeile = Abrechnungsfreigabe(stromzaehler_id=stromzaehler_id, **standard | werte)
+        return self._add(zeile).abrechnungsfreigabe_id
+
+    def stoerung(self, stromzaehler_id: int, **werte: Any) -> int:
+        standard = {
+            "art": "STUMM",
+            "stufe": "ALARM",
+            "ursache": "UNBEKANNT",
+            "beginn_zeitpunkt": self._uhr.now(),
+            "erkannt_zeitpunkt": self._uhr.now(),
+            "daten": {},
+        }
+        return self._add(Stoerung(stromzaehler_id=stromzaehler_id, **standard | werte)).stoerung_id
+
+    def auftrag(self, messstelle_id: int, **werte: Any) -> int:
+        standard = {
+            "art": "REPARATUR",
+            "zustand": "OFFEN",
+            "messstelle_id": messstelle_id,
+            "anlass": "Zähler stumm",
+            "angelegt_zeitpunkt": self._uhr.now(),
+        }
+        return self._add(Auftrag(**standard | werte)).auftrag_id
+
+    def auftragsnachweis(self, auftrag_id: int, **werte: Any) -> int:
+        """A photo that a fitter took."""
+        standard = {
+            "auftrag_id": auftrag_id,
+            "art": "FOTO",
+            "zeitpunkt": self._uhr.now(),
+            "medientyp": "image/png",
+            "inhalt": b"\x89PNG\r\n\x1a\n",
+        }
+        return self._add(Auftragsnachweis(**standard | werte)).auftragsnachweis_id
 
     def _add(self, zeile: Any) -> Any:
         with create_session(self._engine) as session:

@@ -22,6 +22,7 @@ VERLANGT = {
     "api_year_quarter_hours_ms",
     "fleet_month_us_per_meter",
     "silent_us_per_meter",
+    "silent_sweep_300k_s",
     "bytes_per_reading_rows",
     "bytes_per_reading_folded",
     "bytes_per_reading_folded_register_only",

@@ -10,6 +10,7 @@ from huey.consumer import Consumer
 from sqlalchemy import Engine
 
 from betreiber.ablesung.faltung import fold_days, watch_partitionen
+from betreiber.auftrag.service import open_auftraege
 from betreiber.auth.domain import system_akteur
 from betreiber.auth.service import delete_expired
 from betreiber.ereignis.nachricht import DateiVersand, SmtpVersand, Versand, send_nachrichten
@@ -18,6 +19,11 @@ from betreiber.ersatzwert.service import form_ersatzwerte
 from betreiber.ersatzwert.standardprofil import h25_weight
 from betreiber.loeschlauf.service import delete_expired_readings
 from betreiber.settings import Settings
+from betreiber.stoerung.domain import Regeln as Stoerungsregeln
+from betreiber.stoerung.domain import make_regeln
+from betreiber.stoerung.service import sweep_stoerungen
+from betreiber.wartung.service import sweep_wartungen
+from betreiber.zeit import Systemuhr
 from db.schema import drop_partitionen, ensure_partitionen
 from db.session import create_engine, create_session
 
@@ -39,7 +45,10 @@ def run_jobs(settings: Settings) -> None:
         ("tage_falten", crontab(minute="17", hour="1"), fold),
         ("partitionen_pruefen", crontab(minute="7", hour="2"), check_partitionen),
         ("messwerte_loeschen", crontab(minute="37", hour="2"), delete_readings),
+        ("wartungen_ableiten", crontab(minute="47", hour="2"), derive_wartungen),
         ("ersatzwerte_bilden", crontab(minute="23"), form_missing),
+        ("stoerungen_suchen", crontab(minute="*/5"), find_stoerungen),
+        ("auftraege_oeffnen", crontab(minute="1-59/5"), open_orders),
     ):
         huey.periodic_task(minuten, name=name)(_logged(name, job, settings, engine))
     # A database that is away now must not end the process: three early ends stop the whole operator.
@@ -83,6 +92,33 @@ def ersatzwert_regeln(settings: Settings) -> Regeln:
     )
 
 
+def find_stoerungen(settings: Settings, engine: Engine) -> int:
+    """Look for silent and sick meters."""
+    with create_session(engine) as session:
+        akteur = system_akteur("jobs", settings.uhr.now())
+        # Certificates live on real time, also where the operator's clock is a simulated one.
+        return sweep_stoerungen(session, akteur, stoerung_regeln(settings), echtzeit=Systemuhr().now()).anzahl
+
+
+def open_orders(settings: Settings, engine: Engine) -> int:
+    """Make the work orders that Störungen ask for, and cancel those that nobody needs any more."""
+    with create_session(engine) as session:
+        return open_auftraege(session, system_akteur("jobs", settings.uhr.now()))
+
+
+def stoerung_regeln(settings: Settings) -> Stoerungsregeln:
+    """By which rules this operator looks for sick meters."""
+    return make_regeln(
+        intervalle=settings.stoerung_stumm_intervalle,
+        alarm_stunden=settings.stoerung_stumm_alarm_stunden,
+        auftrag_stunden=settings.stoerung_stumm_auftrag_stunden,
+        abdeckung_prozent=settings.stoerung_abdeckung_prozent,
+        verspaetet_stunden=settings.stoerung_verspaetet_stunden,
+        empfaenger=settings.stoerung_mail,
+        ruhezeit=settings.stoerung_ruhezeit,
+    )
+
+
 def delete_readings(settings: Settings, engine: Engine) -> int:
     """Delete the readings whose time is over, and partitions that are empty now; returns the deleted rows."""
     if not settings.loeschlauf_aktiv:
@@ -92,6 +128,13 @@ def delete_readings(settings: Settings, engine: Engine) -> int:
         lauf = delete_expired_readings(session, system_akteur("jobs", jetzt), jahre=settings.aufbewahrung_jahre)
     drop_partitionen(engine, jetzt - PARTITIONEN_ZURUECK)
     return sum(lauf.ergebnis.values()) if lauf else 0
+
+
+def derive_wartungen(settings: Settings, engine: Engine) -> int:
+    """Let the dates of maintenance follow the register, the calendar and the settings."""
+    with create_session(engine) as session:
+        akteur = system_akteur("jobs", settings.uhr.now())
+        return sweep_wartungen(session, akteur, kontrollablesung_monate=settings.kontrollablesung_monate)
 
 
 def fold(settings: Settings, engine: Engine) -> int:

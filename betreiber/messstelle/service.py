@@ -33,16 +33,21 @@ def create_messstelle(session: Session, akteur: Akteur, daten: Mapping[str, Any]
     """Add a metering point. Raises EingabeUngueltig for a wrong id, KonfliktFehler for one that is taken."""
     malo_id, melo_id = check_malo_id(daten["malo_id"]), check_melo_id(daten["melo_id"])
     andere = queries.find_messstelle(session, malo_id=malo_id, melo_id=melo_id)
-    if andere is not None and andere.malo_id == malo_id:
-        raise KonfliktFehler("Diese MaLo-ID gibt es schon.", code="malo_id_vergeben")
     if andere is not None:
-        raise KonfliktFehler("Diese MeLo-ID gibt es schon.", code="melo_id_vergeben")
+        raise vergeben(andere, malo_id)
     messstelle = Messstelle(**daten)
     session.add(messstelle)
     session.flush()
     record_audit(session, akteur, "ANGELEGT", "messstelle", messstelle.messstelle_id, neu=daten)
     session.commit()
     return messstelle
+
+
+def vergeben(andere: Messstelle, malo_id: str) -> KonfliktFehler:
+    """Why a metering point cannot have its ids: another one bears this MaLo-ID, or else the MeLo-ID."""
+    if andere.malo_id == malo_id:
+        return KonfliktFehler("Diese MaLo-ID gibt es schon.", code="malo_id_vergeben")
+    return KonfliktFehler("Diese MeLo-ID gibt es schon.", code="melo_id_vergeben")
 
 
 def change_messstelle(

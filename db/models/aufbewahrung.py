@@ -12,7 +12,7 @@ from db.types import ZeilenId, Zeitpunkt
 
 
 class Importlauf(Base):
-    """A file of historic readings: how far it was taken in. The same file again goes on where it stopped.
+    """A file of readings or of the inventory, and how far it was taken in: the same file again can go on there.
 
     `position`: lines (CSV) or segments (MSCONS) that are done and committed.
     """

@@ -1,8 +1,8 @@
 """Stromzähler: the device, and whose meter it is when."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, Text
+from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import STRICT, Base, Versioned
@@ -12,7 +12,8 @@ from db.types import ZeilenId, Zeitpunkt
 class Stromzaehler(Versioned, Base):
     """A meter. `zaehlernummer` after DIN 43863-5, 14 characters; `faktor` is the transformer factor.
 
-    `stellen` counts the digits of the register before the decimal point in kWh: where it rolls over.
+    `stellen` counts the digits of the register before the decimal point in kWh: where it rolls over. `bauart` and
+    `kennzeichnung_jahr` (the year in its marking) say how long it may be used for billing without verification.
     """
 
     __tablename__ = "stromzaehler"
@@ -22,6 +23,7 @@ class Stromzaehler(Versioned, Base):
         ),
         CheckConstraint("stellen BETWEEN 5 AND 9", name="stellen"),
         CheckConstraint("faktor >= 1", name="faktor"),
+        CheckConstraint("bauart IN ('ELEKTRONISCH', 'INDUKTION', 'INDUKTION_WANDLER')", name="bauart"),
         STRICT,
     )
 
@@ -34,6 +36,13 @@ class Stromzaehler(Versioned, Base):
     faktor: Mapped[int] = mapped_column(Integer, default=1)
     inf: Mapped[bool] = mapped_column(Boolean(create_constraint=False), default=False)
     zustand: Mapped[str] = mapped_column(Text, default="LAGER")
+    bauart: Mapped[str] = mapped_column(Text, default="ELEKTRONISCH", server_default="ELEKTRONISCH")
+    kennzeichnung_jahr: Mapped[int | None] = mapped_column(Integer)
+    nutzungsdauer_jahre: Mapped[int | None] = mapped_column(Integer)
+    gewaehrleistung_ende_datum: Mapped[date | None] = mapped_column(Date)
+    inbetriebnahme_datum: Mapped[date | None] = mapped_column(Date)
+    verschrottung_datum: Mapped[date | None] = mapped_column(Date)
+    sim_iccid: Mapped[str | None] = mapped_column(Text)
 
 
 class KundeStromzaehler(Versioned, Base):

@@ -58,12 +58,19 @@ class Betreiber:
         welt = Welt(self.engine, FesteUhr())
         kunde, stelle, zaehler = welt.kunde(e_mail="erika@example.org"), welt.messstelle(), welt.stromzaehler()
         tarif = welt.tarif()
+        auftrag = welt.auftrag(stelle, stromzaehler_id=zaehler)
         self.vorhanden = {
             "kunde_id": kunde,
             "messstelle_id": stelle,
             "stromzaehler_id": zaehler,
             "tarif_id": tarif,
+            "auftrag_id": auftrag,
+            "auftragsnachweis_id": welt.auftragsnachweis(auftrag),
             "vertrag_id": welt.vertrag(kunde, stelle, tarif),
+            "stoerung_id": welt.stoerung(zaehler),
+            "dokument_id": welt.dokument(zaehler),
+            "eichung_id": welt.eichung(zaehler),
+            "abrechnungsfreigabe_id": welt.abrechnungsfreigabe(zaehler),
             "einbau_id": welt.einbau(zaehler, stelle, JANUAR),
             "kunde_stromzaehler_id": welt.zuordnung(kunde, zaehler, JANUAR),
         }
