@@ -11,6 +11,7 @@ from typing import Any
 
 from icalendar import Calendar, Event
 
+from betreiber.auftrag.domain import shows_zugang
 from betreiber.verbrauch.ausgabe import neutralize
 
 _SPALTEN = (
@@ -29,13 +30,16 @@ _SPALTEN = (
 )
 
 
-def encode_csv(auftraege: Sequence[Any]) -> bytes:
-    """A header and a line an order (RFC 4180, semicolons as German spreadsheets read them), in the given order."""
+def encode_csv(auftraege: Sequence[Any], *, alle: bool) -> bytes:
+    """A header and a line an order (RFC 4180, semicolons as German spreadsheets read them), in the given order.
+
+    `alle`: with the access notes of orders that are over, too; a fitter gets those that run.
+    """
     text = io.StringIO()
     zeilen = csv.writer(text, delimiter=";", lineterminator="\r\n")
     zeilen.writerow(_SPALTEN)
     for auftrag in auftraege:
-        werte = [_cell(auftrag, spalte) for spalte in _SPALTEN]
+        werte = [_cell(auftrag, spalte, alle=alle) for spalte in _SPALTEN]
         zeilen.writerow([neutralize(str("" if wert is None else wert)) for wert in werte])
     # With the mark by which Excel knows UTF-8.
     return text.getvalue().encode("utf-8-sig")
@@ -62,9 +66,11 @@ def encode_ics(auftraege: Sequence[Any], zeitpunkt: datetime) -> bytes:
     return bytes(kalender.to_ical())
 
 
-def _cell(auftrag: Any, spalte: str) -> Any:
+def _cell(auftrag: Any, spalte: str, *, alle: bool) -> Any:
     if spalte == "zaehlernummer":
         return _zaehlernummer(auftrag)
+    if spalte == "zugangshinweis" and not shows_zugang(auftrag.zustand, alle=alle):
+        return None
     return getattr(auftrag if hasattr(auftrag, spalte) else auftrag.messstelle, spalte)
 
 

@@ -10,8 +10,8 @@ from betreiber.errors import EingabeUngueltig, KonfliktFehler, ZugriffVerweigert
 from betreiber.stoerung.domain import ARTEN, URSACHEN, Stoerungsart, Ursache
 from betreiber.zeit import BERLIN, VIERTELSTUNDE_S
 
-# One repair that did not help is not followed by a second one before the data had a day to come back.
-NACHFRIST = timedelta(hours=24)
+# One repair that did not help is not followed by a second one before the data had three days to come back.
+NACHFRIST = timedelta(hours=72)
 # How far from a control reading the remote values may lie with which it is compared.
 VERGLEICH_HOECHSTENS_S = 31 * 86_400
 BEHOBEN = "Die Störung ist behoben, bevor jemand hinfuhr."
@@ -82,10 +82,11 @@ BEIM_MONTEUR = (_Z.GEPLANT, _Z.UNTERWEGS)
 
 @dataclass(frozen=True, slots=True)
 class Auftragsauskunft:
-    """An order with whom to call before: the customer of whom the meter is now, or None."""
+    """An order with whom to call before: the customer of whom the meter is now, or None; and how to get in."""
 
     auftrag: Any
     kontakt: Any
+    zugangshinweis: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,11 @@ class Auftragsverlauf:
     termin_datum: date | None
     angelegt_zeitpunkt: datetime
     beendet_zeitpunkt: datetime | None
+
+
+def shows_zugang(zustand: str, *, alle: bool) -> bool:
+    """Whether somebody sees whom to call and how to get in; a fitter (not `alle`) only while the order runs."""
+    return alle or zustand in LAUFEND
 
 
 def check_uebergang(alt: Auftragszustand, neu: Auftragszustand) -> None:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload, undefer
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.interfaces import ORMOption
 
 from betreiber.auftrag.domain import (
@@ -16,6 +17,7 @@ from betreiber.auftrag.domain import (
     Nachweisart,
 )
 from betreiber.seite import Seite, fetch_seite
+from betreiber.stoerung.domain import Stoerungsart
 from db.models import (
     Auftrag,
     Auftragsbesuch,
@@ -112,6 +114,12 @@ def find_eingebauter(session: Session, messstelle_id: int, zeitpunkt: datetime) 
     )
 
 
+def may_read(session: Session, stromzaehler: Stromzaehler, messstelle_id: int, zeitpunkt: datetime) -> bool:
+    """Whether a reading at a place can be of this meter: not if it hung at another one at that instant."""
+    am = select(Einbau.messstelle_id).where(Einbau.stromzaehler_id == stromzaehler.stromzaehler_id, _at(zeitpunkt))
+    return session.scalar(am) in (None, messstelle_id)
+
+
 def list_monteure(session: Session, benutzer_ids: Sequence[int]) -> set[int]:
     """Those of these logins that are fitters and may log in."""
     anweisung = select(Benutzer).where(Benutzer.benutzer_id.in_(benutzer_ids), Benutzer.aktiv)
@@ -119,12 +127,27 @@ def list_monteure(session: Session, benutzer_ids: Sequence[int]) -> set[int]:
     return {benutzer.benutzer_id for benutzer in session.scalars(anweisung) if "monteur" in benutzer.rollen}
 
 
-def find_kontakt(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> Kunde | None:
-    """The customer of whom a meter is at an instant."""
+def lock_monteure(session: Session, benutzer_ids: Sequence[int]) -> None:
+    """Let whoever else distributes orders among these logins wait for the end of this transaction.
+
+    Always in the order of their numbers, so that two never wait for each other; what only refers to a login, as an
+    order that is planned by hand does, need not wait.
+    """
+    anweisung = select(Benutzer.benutzer_id).where(Benutzer.benutzer_id.in_(benutzer_ids))
+    session.execute(anweisung.order_by(Benutzer.benutzer_id).with_for_update(key_share=True)).all()
+
+
+def find_kontakt(
+    session: Session, messstelle_id: int, stromzaehler_id: int | None, zeitpunkt: datetime
+) -> Kunde | None:
+    """The customer of whom a meter is at an instant, if it hangs at that place then."""
     return session.scalar(
         select(Kunde)
         .join(KundeStromzaehler, KundeStromzaehler.kunde_id == Kunde.kunde_id)
+        .join(Einbau, Einbau.stromzaehler_id == KundeStromzaehler.stromzaehler_id)
         .where(
+            Einbau.messstelle_id == messstelle_id,
+            _at(zeitpunkt),
             KundeStromzaehler.stromzaehler_id == stromzaehler_id,
             KundeStromzaehler.von <= zeitpunkt,
             or_(KundeStromzaehler.bis.is_(None), KundeStromzaehler.bis > zeitpunkt),
@@ -156,6 +179,12 @@ def get_foto(session: Session, auftrag_id: int, auftragsnachweis_id: int) -> Auf
     )
 
 
+def raise_version(session: Session, auftrag: Auftrag) -> None:
+    """Write an order that did not change all the same: whoever read it before is behind (StaleDataError)."""
+    flag_modified(auftrag, "termin_datum")
+    session.flush()
+
+
 def count_besuche(session: Session, auftrag_id: int) -> int:
     anweisung = select(func.count()).where(Auftragsbesuch.auftrag_id == auftrag_id)
     return session.scalar(anweisung) or 0
@@ -168,21 +197,25 @@ def list_stoerungen_without_auftrag(
     begin, meter, place.
 
     One visit a meter: while an order runs for another of its Störungen, it is enough. One that a person cancelled
-    is not opened again, and one that was done has NACHFRIST to show its effect.
+    is not opened again. One that was done has NACHFRIST to show its effect on all that was wrong with the meter by
+    then; a MANIPULATION that was looked into ends only when a person closes it, so it gets no second order.
     """
-    genug = or_(
-        and_(
-            Auftrag.stromzaehler_id == Stoerung.stromzaehler_id,
-            Auftrag.stoerung_id.is_not(None),
+    eigener = Auftrag.stoerung_id == Stoerung.stoerung_id
+    genug = and_(
+        # At the top, so that the index of the meters' orders serves for all that follows.
+        Auftrag.stromzaehler_id == Stoerung.stromzaehler_id,
+        Auftrag.stoerung_id.is_not(None),
+        or_(
             Auftrag.zustand.in_(LAUFEND),
-        ),
-        and_(
-            Auftrag.stoerung_id == Stoerung.stoerung_id,
-            or_(
-                Auftrag.zustand == Auftragszustand.STORNIERT,
-                and_(
-                    Auftrag.zustand == Auftragszustand.ERLEDIGT,
-                    Auftrag.beendet_zeitpunkt > zeitpunkt - NACHFRIST,
+            and_(Auftrag.zustand == Auftragszustand.STORNIERT, eigener),
+            and_(
+                Auftrag.zustand == Auftragszustand.ERLEDIGT,
+                or_(
+                    and_(
+                        Auftrag.beendet_zeitpunkt > zeitpunkt - NACHFRIST,
+                        Auftrag.beendet_zeitpunkt >= Stoerung.beginn_zeitpunkt,
+                    ),
+                    and_(Stoerung.art == Stoerungsart.MANIPULATION, eigener),
                 ),
             ),
         ),

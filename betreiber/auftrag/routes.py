@@ -123,7 +123,9 @@ class TourenView(MethodView):
         akteur = current_akteur()
         tour = touren.list_tour(current_session(), akteur, auswahl["datum"], auswahl["monteur"])
         if auswahl["format"] == "csv":
-            return send_file([ausgabe.encode_csv(tour)], "text/csv", f"tour_{auswahl['datum']}.csv")
+            return send_file(
+                [ausgabe.encode_csv(tour, alle=akteur.sees_all)], "text/csv", f"tour_{auswahl['datum']}.csv"
+            )
         if auswahl["format"] == "ics":
             kalender = ausgabe.encode_ics(tour, akteur.zeitpunkt)
             return send_file([kalender], "text/calendar", f"tour_{auswahl['datum']}.ics")

@@ -1,6 +1,8 @@
 """Shapes of work orders."""
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import fields, post_dump, validate
 
 from betreiber import felder
 from betreiber.auftrag.domain import Auftragsart, Auftragszustand, Nachweisart, Planzustand, Tourformat
@@ -132,6 +134,12 @@ class AuftragAuskunftSchema(AuftragSchema):
     def get_attribute(self, obj: object, attr: str, default: object) -> object:
         """Read the order's own columns from the order inside of the answer."""
         return super().get_attribute(obj if attr == "kontakt" else obj.auftrag, attr, default)  # type: ignore[attr-defined]
+
+    @post_dump(pass_original=True)
+    def replace_zugangshinweis(self, daten: dict[str, Any], auskunft: Any, **_: Any) -> dict[str, Any]:
+        """Say how to get in as far as this person may know it: the place itself knows it for ever."""
+        daten["messstelle"]["zugangshinweis"] = auskunft.zugangshinweis
+        return daten
 
 
 class VergleichSchema(StrengesSchema):

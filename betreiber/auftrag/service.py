@@ -8,19 +8,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from betreiber import metrik
-from betreiber.ablesung import speicher
-from betreiber.ablesung.domain import max_power
 from betreiber.auftrag import queries
 from betreiber.auftrag.domain import (
     BEHOBEN,
-    VERGLEICH_HOECHSTENS_S,
     Auftragsart,
     Auftragsauskunft,
     Auftragszustand,
     Erledigung,
     Nachweisart,
     Vergleich,
-    around,
     check_beim_monteur,
     check_foto,
     check_monteur_darf,
@@ -30,21 +26,23 @@ from betreiber.auftrag.domain import (
     check_uebergang,
     describe_stoerung,
     describe_vergleich,
-    difference_wh,
-    headroom_wh,
     plan_changes,
+    shows_zugang,
 )
 from betreiber.auftrag.kennzahlen import Kennzahlen, check_zeitraum, compute_kennzahlen, is_puenktlich
+from betreiber.auftrag.vergleich import compare
 from betreiber.auth.domain import Akteur, Umfang
 from betreiber.dokument.domain import detect_medientyp
+from betreiber.einbau.domain import check_einbaubar
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import apply_changes, record_audit, record_ereignis
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
 from betreiber.seite import Seite
 from betreiber.stoerung.domain import Stufe
+from betreiber.stromzaehler.domain import Zaehlerzustand
 from betreiber.wartung.service import record_ablesung
 from betreiber.zeit import day_start, local_date
-from db.models import Auftrag, Auftragsbesuch, Auftragsnachweis, Messstelle, Stromzaehler
+from db.models import Auftrag, Auftragsbesuch, Auftragsnachweis, Stromzaehler
 
 STAPEL = 500
 _EREIGNISSE = {
@@ -70,17 +68,18 @@ def list_auftraege(
 def get_auftrag(session: Session, akteur: Akteur, auftrag_id: int) -> Auftragsauskunft:
     """An order, whom to call, its visits and proofs. Raises NichtGefunden, also for another fitter's order."""
     auftrag = _load(session, akteur, auftrag_id)
-    kontakt = None
-    if auftrag.stromzaehler_id is not None:
-        kontakt = queries.find_kontakt(session, auftrag.stromzaehler_id, akteur.zeitpunkt)
-    return Auftragsauskunft(auftrag, kontakt)
+    if not shows_zugang(auftrag.zustand, alle=akteur.sees_all):
+        return Auftragsauskunft(auftrag, None, None)
+    ort = auftrag.messstelle
+    kontakt = queries.find_kontakt(session, ort.messstelle_id, auftrag.stromzaehler_id, akteur.zeitpunkt)
+    return Auftragsauskunft(auftrag, kontakt, ort.zugangshinweis)
 
 
 def create_auftrag(session: Session, akteur: Akteur, daten: Mapping[str, Any]) -> Auftrag:
     """Make an order; it is OFFEN. Without a meter it is about the one that hangs at the place.
 
     Raises EingabeUngueltig for an unknown place or meter, and where a meter is needed and none hangs there;
-    KonfliktFehler for one that hangs elsewhere.
+    KonfliktFehler for one that hangs elsewhere, or that is to be installed and cannot be.
     """
     messstelle = queries.get_messstelle(session, daten["messstelle_id"])
     if messstelle is None:
@@ -107,6 +106,8 @@ def _find_stromzaehler(
                 "Diesen Stromzähler gibt es nicht.", feld="stromzaehler_id", code="stromzaehler_unbekannt"
             )
     if art is Auftragsart.EINBAU:
+        if genannter is not None:
+            check_einbaubar(Zaehlerzustand(genannter.zustand))
         return genannter
     eingebauter = queries.find_eingebauter(session, messstelle_id, akteur.zeitpunkt)
     if eingebauter is None or genannter not in (None, eingebauter):
@@ -150,14 +151,17 @@ def record_besuch(
     auftrag = _load(session, akteur, auftrag_id, version)
     check_uebergang(Auftragszustand(auftrag.zustand), Auftragszustand.FEHLGESCHLAGEN)
     termin = daten["ersatztermin_datum"]
-    nummer = queries.count_besuche(session, auftrag_id) + 1
-    session.add(Auftragsbesuch(auftrag_id=auftrag_id, nummer=nummer, zeitpunkt=akteur.zeitpunkt, **daten))
-    record_audit(session, akteur, "BESUCHT", "auftrag", auftrag_id, neu={"nummer": nummer, **daten})
+    # The order first: whoever notes the same visit twice, or at once, stops at its version.
     if termin is None:
         _finish(session, akteur, auftrag, Auftragszustand.FEHLGESCHLAGEN, daten["grund"])
     else:
         check_termin(termin, local_date(akteur.zeitpunkt), "ersatztermin_datum")
-        _store(session, akteur, auftrag, {"zustand": Auftragszustand.GEPLANT.value, "termin_datum": termin})
+        plan = {"zustand": Auftragszustand.GEPLANT.value, "termin_datum": termin}
+        if not _store(session, akteur, auftrag, plan):
+            queries.raise_version(session, auftrag)
+    nummer = queries.count_besuche(session, auftrag_id) + 1
+    session.add(Auftragsbesuch(auftrag_id=auftrag_id, nummer=nummer, zeitpunkt=akteur.zeitpunkt, **daten))
+    record_audit(session, akteur, "BESUCHT", "auftrag", auftrag_id, neu={"nummer": nummer, **daten})
     session.commit()
     metrik.BESUCHE_FEHLGESCHLAGEN.labels(auftrag.art).inc()
     return auftrag
@@ -229,42 +233,24 @@ def complete(session: Session, akteur: Akteur, auftrag_id: int, version: int, *,
             code="nachweis_fehlt",
         )
     vergleich, folge = None, None
-    if ablesung is not None and auftrag.stromzaehler is not None:
+    zaehler = auftrag.stromzaehler
+    ort = auftrag.messstelle_id
+    if (
+        ablesung is not None
+        and zaehler is not None
+        and queries.may_read(session, zaehler, ort, ablesung.zeitpunkt)
+    ):
         # The rights of a fitter end at their orders; what follows from one is the operator's own doing.
         betrieb = replace(akteur, umfang=Umfang.ALLE)
-        record_ablesung(session, betrieb, auftrag.stromzaehler.stromzaehler_id, local_date(ablesung.zeitpunkt))
+        record_ablesung(session, betrieb, zaehler.stromzaehler_id, local_date(ablesung.zeitpunkt))
         if kontrolle:
-            vergleich = _compare(session, auftrag.messstelle, auftrag.stromzaehler, ablesung)
+            vergleich = compare(session, auftrag.messstelle, zaehler, ablesung)
         if vergleich is not None and vergleich.exceeds(toleranz_wh):
             folge = _open_case(session, akteur, auftrag, vergleich)
     _finish(session, akteur, auftrag, Auftragszustand.ERLEDIGT, None)
     session.commit()
     _count(auftrag, {"zustand": auftrag.zustand})
     return Erledigung(auftrag, vergleich, None if folge is None else folge.auftrag_id)
-
-
-def _compare(
-    session: Session, messstelle: Messstelle, stromzaehler: Stromzaehler, ablesung: Auftragsnachweis
-) -> Vergleich | None:
-    """A fitter's reading against the measured remote values around it; None without one before it.
-
-    Until the meter has sent its next value, the connection says how far the register can have come.
-    """
-    stromzaehler_id, uhrzeit = stromzaehler.stromzaehler_id, int(ablesung.zeitpunkt.timestamp())
-    spanne = (uhrzeit - VERGLEICH_HOECHSTENS_S, uhrzeit + VERGLEICH_HOECHSTENS_S)
-    zeiten = around(speicher.runs(session, stromzaehler_id, *spanne, gemessen=True), uhrzeit)
-    werte = speicher.registers(session, stromzaehler_id, [zeit for zeit in zeiten if zeit is not None])
-    vorher, nachher = (None if zeit is None else werte[zeit] for zeit in zeiten)
-    if vorher is None or ablesung.bezug_gesamt_wh is None:
-        return None
-    leistung_w = max_power([messstelle.anschlussleistung_kw]) or 0
-    spielraum = headroom_wh(leistung_w, stromzaehler.faktor, uhrzeit - vorher.uhrzeit)
-    oben = (vorher.bezug_wh + spielraum, vorher.einspeisung_wh + spielraum) if nachher is None else nachher[1:3]
-    bezug = difference_wh(ablesung.bezug_gesamt_wh, vorher.bezug_wh, oben[0])
-    einspeisung = None
-    if ablesung.einspeisung_gesamt_wh is not None:
-        einspeisung = difference_wh(ablesung.einspeisung_gesamt_wh, vorher.einspeisung_wh, oben[1])
-    return Vergleich(bezug, einspeisung)
 
 
 def _open_case(session: Session, akteur: Akteur, auftrag: Auftrag, vergleich: Vergleich) -> Auftrag:
@@ -369,17 +355,20 @@ def _finish(
     _store(session, akteur, auftrag, werte)
 
 
-def _store(session: Session, akteur: Akteur, auftrag: Auftrag, werte: Mapping[str, Any]) -> None:
-    """Change a row, with its audit row and the event of the state that it reaches, or of its new plan."""
+def _store(session: Session, akteur: Akteur, auftrag: Auftrag, werte: Mapping[str, Any]) -> bool:
+    """Change a row, with its audit row and the event of the state that it reaches, or of its new plan; False: it
+    is as it was.
+    """
     alt, neu = apply_changes(auftrag, werte)
     if not neu:
-        return
+        return False
     session.flush()
     record_audit(session, akteur, "GEAENDERT", "auftrag", auftrag.auftrag_id, alt=alt, neu=neu)
     zustand = Auftragszustand(auftrag.zustand)
     if zustand in _EREIGNISSE and neu.keys() & {"zustand", "termin_datum", "benutzer_id"}:
         daten = {"art": auftrag.art, "termin_datum": auftrag.termin_datum}
         record_ereignis(session, akteur, _EREIGNISSE[zustand], "auftrag", auftrag.auftrag_id, daten)
+    return True
 
 
 def _count(auftrag: Auftrag, daten: Mapping[str, Any]) -> None:

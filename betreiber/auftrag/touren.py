@@ -63,6 +63,8 @@ def propose(
             feld="monteure",
             code="monteur_unbekannt",
         )
+    if not probelauf:
+        queries.lock_monteure(session, monteure)
     offene = {auftrag.auftrag_id: auftrag for auftrag in queries.list_open(session, postleitzahl)}
     vorschlaege = propose_touren(
         [Stopp(nummer, a.messstelle.bundesland, _place(a.messstelle)) for nummer, a in offene.items()],
@@ -81,4 +83,5 @@ def propose(
 
 
 def _place(messstelle: Messstelle) -> tuple[str, str, int, str]:
-    return place_on_the_way(messstelle.postleitzahl, messstelle.strasse, messstelle.hausnummer)
+    hausnummer = messstelle.hausnummer + (messstelle.hausnummerzusatz or "")
+    return place_on_the_way(messstelle.postleitzahl, messstelle.strasse, hausnummer)

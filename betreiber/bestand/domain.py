@@ -1,14 +1,21 @@
 """What a file of the inventory may hold, and what becomes of its lines. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from betreiber.errors import BetreiberError, EingabeUngueltig
 
-Satz = Mapping[str, Any]
 WEICHT_AB = "bestand_weicht_ab"
+
+
+class Satz(dict[str, Any]):
+    """What a line says, field by field; of the fields `vorgaben` it says nothing, and their values are ours."""
+
+    def __init__(self, werte: Mapping[str, Any], vorgaben: Collection[str] = ()) -> None:
+        super().__init__(werte)
+        self.vorgaben = frozenset(vorgaben)
 
 
 class Bestandsart(StrEnum):
@@ -81,13 +88,13 @@ def _judge_one(satz: Satz, judge: Callable[[Satz], Urteil]) -> Urteil:
         return Urteil(Ergebnis.ABGELEHNT, ",".join(error.errors), error.code, error.detail)
 
 
-def compare(bestehend: object, satz: Satz) -> Urteil:
+def compare(bestehend: object, werte: Mapping[str, Any], vorgaben: Collection[str]) -> Urteil:
     """What becomes of a line whose number is stored already: what is stored stays, and a difference is told.
 
-    An empty cell says nothing, so it differs from nothing. Since the line was written somebody may have corrected
-    what is stored: a file never overwrites it.
+    A column that is missing and an empty cell say nothing, so the `vorgaben` in their place differ from nothing.
+    Since the line was written somebody may have corrected what is stored: a file never overwrites it.
     """
-    genannt = {name: wert for name, wert in satz.items() if wert is not None}
+    genannt = {name: wert for name, wert in werte.items() if name not in vorgaben}
     anders = [name for name, wert in genannt.items() if getattr(bestehend, name) != wert]
     if not anders:
         return Urteil(Ergebnis.UNVERAENDERT)

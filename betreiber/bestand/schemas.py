@@ -55,14 +55,14 @@ class Zeilenschema:
         """What a line says, or why it is refused; an empty cell is a field that is not given."""
         werte = {name: _as_json(self._schema.fields[name], text) for name, text in zellen.items() if text}
         try:
-            satz: Satz = self._schema.load(werte)
+            geladen = self._schema.load(werte)
         except ValidationError as error:
             # StrengesSchema has no nested fields: a list of messages each.
             texte = error.normalized_messages()
             maengel = {name: " ".join(texte[name]) for name in zellen if name in texte}
             meldung = " ".join(f"{name}: {text}" for name, text in maengel.items())
             return Urteil(Ergebnis.ABGELEHNT, ",".join(maengel), "eingabe_ungueltig", meldung)
-        return satz
+        return Satz(geladen, vorgaben=geladen.keys() - werte.keys())
 
 
 def _as_json(feld: fields.Field[Any], text: str) -> Any:

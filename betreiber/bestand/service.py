@@ -17,7 +17,10 @@ from db.models import Importlauf
 
 @dataclass(frozen=True, slots=True)
 class Auftrag:
-    """How files are to be taken in. `probe`: judge and tell, store nothing; `fortsetzen`: where a run stopped."""
+    """How files are to be taken in. `probe`: judge and tell, store nothing; `fortsetzen`: where a run stopped.
+
+    A file of which lines were refused is taken in again as a whole all the same.
+    """
 
     probe: bool = False
     fortsetzen: bool = False
@@ -100,9 +103,12 @@ class _Einlesung:
 
     def _begin(self, datei: Bestandsdatei) -> Importlauf:
         """The run of the file: a new one, the one that stopped, or the same once more from the first line."""
-        return begin_lauf(
-            self.session, self.akteur, datei, datei.name, again=lambda _: not self.auftrag.fortsetzen
-        )
+
+        def again(lauf: Importlauf) -> bool:
+            # Which lines were refused is not stored: only the whole file tells whether they can be taken in now.
+            return not self.auftrag.fortsetzen or lauf.abgelehnt > 0
+
+        return begin_lauf(self.session, self.akteur, datei, datei.name, again=again)
 
 
 def _count(lauf: Importlauf, ergebnisse: Counter[Ergebnis], position: int) -> None:

@@ -4,7 +4,8 @@ What is written besides (audit rows, events, maintenance) is what the API writes
 functions. The session gathers the rows, so that a flush is one statement a table.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
@@ -67,7 +68,7 @@ def _take_in_kunden(session: Session, akteur: Akteur, saetze: Sequence[Satz]) ->
     def judge(satz: Satz) -> Urteil:
         kunde = bekannt.get(satz["kundennummer"])
         if kunde is not None:
-            return compare(kunde, satz)
+            return compare(kunde, satz, satz.vorgaben)
         kunde = bekannt[satz["kundennummer"]] = Kunde(**satz)
         neue.append((kunde, satz))
         return Urteil(Ergebnis.ANGELEGT)
@@ -92,7 +93,7 @@ def _take_in_messstellen(session: Session, akteur: Akteur, saetze: Sequence[Satz
         if andere is not None:
             if (andere.malo_id, andere.melo_id) != (malo_id, melo_id):
                 raise vergeben(andere, malo_id)
-            return compare(andere, satz)
+            return compare(andere, satz, satz.vorgaben)
         messstelle = bekannt[malo_id] = bekannt[melo_id] = Messstelle(**satz)
         neue.append((messstelle, satz))
         return Urteil(Ergebnis.ANGELEGT)
@@ -109,7 +110,7 @@ def _take_in_vertraege(session: Session, akteur: Akteur, saetze: Sequence[Satz])
     bekannt = queries.find_vertraege(session, {satz["vertragsnummer"] for satz in saetze})
     verweise = Verweise(session, saetze)
     tarife = queries.find_tarife(session, {satz["tarif"] for satz in saetze})
-    neue: list[tuple[Vertrag, Satz]] = []
+    neue: list[tuple[Vertrag, Mapping[str, Any]]] = []
 
     def judge(satz: Satz) -> Urteil:
         check_daten(satz["zustand"], satz["beginn_datum"], satz["ende_datum"])
@@ -127,7 +128,7 @@ def _take_in_vertraege(session: Session, akteur: Akteur, saetze: Sequence[Satz])
         }
         vertrag = bekannt.get(satz["vertragsnummer"])
         if vertrag is not None:
-            return compare(vertrag, werte)
+            return compare(vertrag, werte, satz.vorgaben)
         vertrag = bekannt[satz["vertragsnummer"]] = Vertrag(**werte)
         neue.append((vertrag, werte))
         return Urteil(Ergebnis.ANGELEGT)

@@ -1,9 +1,10 @@
 """Takes in the meters of one batch, each with the place where it hangs and the customer whose it is."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,7 @@ from betreiber.ereignis.service import record_audit
 from betreiber.errors import EingabeUngueltig
 from betreiber.stromzaehler.domain import Zaehlerzustand, check_lebensdaten
 from betreiber.stromzaehler.service import check_neuen
-from betreiber.stromzaehler.zuordnung import ueberlappt
+from betreiber.stromzaehler.zuordnung import noch_zugeordnet, ueberlappt
 from betreiber.wartung.service import record_einbau, record_ersten_einbau
 from betreiber.zeit import day_start, local_date
 from db.models import Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler
@@ -39,7 +40,7 @@ class _Vorhaben:
     """What is to be written for a line; `daten`: of a meter that is new. A new meter has no id before."""
 
     stromzaehler: Stromzaehler
-    daten: Satz | None
+    daten: Mapping[str, Any] | None
     einbau: Einbau | None
     zuordnung: KundeStromzaehler | None
 
@@ -78,7 +79,7 @@ class _Zaehlerstapel:
         self._plan(_Vorhaben(zaehler, None if bekannt else daten, einbau, zuordnung))
         if bekannt is None:
             return Urteil(Ergebnis.ANGELEGT)
-        urteil = compare(bekannt, daten)
+        urteil = compare(bekannt, daten, satz.vorgaben)
         return urteil._replace(ergebnis=Ergebnis.GEAENDERT) if einbau or zuordnung else urteil
 
     def _plan_einbau(self, zaehler: Stromzaehler, messstelle: Messstelle, tag: date) -> Einbau | None:
@@ -92,6 +93,11 @@ class _Zaehlerstapel:
             raise zaehler_haengt()
         if overlaps(self._am_platz[messstelle.messstelle_id], von):
             raise messstelle_belegt()
+        if any(
+            zeit.von < von and (zeit.bis is None or zeit.bis > von)
+            for zeit in self._zuordnungen[zaehler.zaehlernummer]
+        ):
+            raise noch_zugeordnet()
         check_einbaubar(Zaehlerzustand(zaehler.zustand))
         heute = local_date(self._akteur.zeitpunkt)
         check_lebensdaten(zaehler.kennzeichnung_jahr, zaehler.inbetriebnahme_datum or tag, heute)
@@ -149,7 +155,7 @@ class _Zaehlerstapel:
             werte = {name: getattr(zuordnung, name) for name in ("stromzaehler_id", "kunde_id", "von", "bis")}
             self._audit("kunde_stromzaehler", zuordnung.kunde_stromzaehler_id, werte)
 
-    def _audit(self, art: str, nummer: int, neu: Satz) -> None:
+    def _audit(self, art: str, nummer: int, neu: Mapping[str, Any]) -> None:
         record_audit(self._session, self._akteur, "ANGELEGT", art, nummer, neu=neu)
 
 

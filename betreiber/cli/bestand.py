@@ -44,7 +44,11 @@ def bestand() -> None:
     type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--probe", is_flag=True, help="Judge every line and say what would happen; store nothing.")
-@click.option("--fortsetzen", is_flag=True, help="Begin each file behind the last line that was stored before.")
+@click.option(
+    "--fortsetzen",
+    is_flag=True,
+    help="Begin each file behind the last line that was stored before, unless lines of it were refused.",
+)
 @click.option(
     "--bericht",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -26,8 +26,8 @@ def enter_ablesung(
 ) -> Zaehlerstand:
     """Store what somebody read at a quarter hour; where the meter has sent the same, it is confirmed.
 
-    Staff read every meter, a customer theirs, in their own time: its edges count, as both customers sign for the
-    register there. Raises NichtGefunden, and as add_ablesung.
+    Staff read every meter, a customer theirs, within their own time. Its edges are staff's: the register there is
+    somebody else's as well, and ends or begins what they pay for. Raises NichtGefunden, and as add_ablesung.
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
     _check_own(session, akteur, stromzaehler_id, daten["zeitpunkt"])
@@ -61,11 +61,12 @@ def add_ablesung(
 
 
 def _check_own(session: Session, akteur: Akteur, stromzaehler_id: int, zeitpunkt: datetime) -> None:
-    # An edge belongs to the interval that it ends as well as to the one that it begins.
-    daneben = timedelta(seconds=1)
-    if not own_intervals(session, akteur, stromzaehler_id, zeitpunkt - daneben, zeitpunkt + daneben):
+    # Theirs on both sides: what touches an interval of their own is no edge to them.
+    davor, danach = zeitpunkt - timedelta(seconds=1), zeitpunkt + timedelta(seconds=1)
+    if own_intervals(session, akteur, stromzaehler_id, davor, danach) != [(davor, danach)]:
         raise EingabeUngueltig(
-            "Zu diesem Zeitpunkt war der Zähler nicht Ihrer. Nennen Sie einen aus Ihrer Zeit.",
+            "Zu diesem Zeitpunkt war der Zähler nicht Ihrer, oder Ihre Zeit begann oder endete gerade. Nennen Sie"
+            " einen Zeitpunkt dazwischen; Stände von Einzug und Auszug trägt die Sachbearbeitung ein.",
             feld="zeitpunkt",
             code="zeitpunkt_fremd",
         )

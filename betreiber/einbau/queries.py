@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from betreiber.seite import Seite, fetch_seite
-from db.models import Einbau, Messstelle, Stromzaehler
+from betreiber.zeit import format_zeitpunkt
+from db.models import Audit, Benutzer, Einbau, Messstelle, Stromzaehler
 
 
 def get_einbau(session: Session, stromzaehler_id: int, einbau_id: int) -> Einbau | None:
@@ -44,6 +45,39 @@ def find_einbau_until(session: Session, messstelle_id: int, bis: datetime) -> Ei
         .options(joinedload(Einbau.messstelle, innerjoin=True))
         .where(Einbau.messstelle_id == messstelle_id, Einbau.bis == bis)
     )
+
+
+def is_einbau_edge(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> bool:
+    """Whether the meter was put in or taken out at an instant."""
+    kante = select(Einbau.einbau_id).where(
+        Einbau.stromzaehler_id == stromzaehler_id, or_(Einbau.von == zeitpunkt, Einbau.bis == zeitpunkt)
+    )
+    return session.scalar(kante.limit(1)) is not None
+
+
+def is_entered_by_kunde(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> bool:
+    """Whether it was a customer who entered the reading of an instant last, as the audit log tells."""
+    eintraege = select(Audit.akteur).where(
+        Audit.objekt_art == "ablesung",
+        Audit.objekt_id == stromzaehler_id,
+        Audit.aktion == "EINGETRAGEN",
+        Audit.neu["messzeitpunkt"].as_string() == format_zeitpunkt(zeitpunkt),
+    )
+    akteur = session.scalar(eintraege.order_by(Audit.audit_id.desc()).limit(1))
+    art, _, nummer = (akteur or "").partition(":")
+    benutzer = session.get(Benutzer, int(nummer)) if art == "benutzer" else None
+    return benutzer is not None and benutzer.kunde_id is not None
+
+
+def find_exchange_audit(session: Session, messstelle_id: int, zeitpunkt: datetime) -> Audit | None:
+    """The row of the audit log that the latest exchange at a place at an instant wrote."""
+    wechsel = select(Audit).where(
+        Audit.objekt_art == "messstelle",
+        Audit.objekt_id == messstelle_id,
+        Audit.aktion == "ZAEHLERWECHSEL",
+        Audit.neu["zeitpunkt"].as_string() == format_zeitpunkt(zeitpunkt),
+    )
+    return session.scalar(wechsel.order_by(Audit.audit_id.desc()).limit(1))
 
 
 def find_newest_einbau(session: Session, messstelle_id: int) -> Einbau | None:

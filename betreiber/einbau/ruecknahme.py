@@ -3,6 +3,7 @@
 Nothing is lost: readings that are taken back stay as versions, and the audit log holds every row as it was.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +22,7 @@ from betreiber.errors import KonfliktFehler, NichtGefunden
 from betreiber.schluessel.service import revoke_schluessel
 from betreiber.stromzaehler.domain import Zaehlerzustand
 from betreiber.stromzaehler.service import get_stromzaehler
-from betreiber.stromzaehler.zuordnung import hand_over, merge_at
+from betreiber.stromzaehler.zuordnung import find_edge, hand_over, merge_at
 from db.models import Einbau, Telegrammstand
 
 
@@ -51,12 +52,14 @@ def take_back(
     alter, neuer = (get_stromzaehler(session, akteur, nummer) for nummer in (alter_id, neuer_id))
     check_zurueckgekehrt(Zaehlerzustand(alter.zustand))
     _withdraw_since(session, akteur, staende[neuer_id], zeitpunkt)
-    for stand in staende.values():
-        _withdraw_entered(session, akteur, stand, zeitpunkt)
     undo_install(session, akteur, neuer, einbau)
     put_back(session, akteur, alter, ausbau)
     hand_over(session, akteur, neuer_id, alter_id, zeitpunkt)
     merge_at(session, akteur, alter_id, zeitpunkt)
+    eingetragen = _find_entered(session, messstelle_id, zeitpunkt)
+    for nummer, feld in ((alter_id, "schlussstand"), (neuer_id, "anfangsstand")):
+        if feld in eingetragen:
+            _withdraw_entered(session, akteur, staende[nummer], zeitpunkt)
     revoke_schluessel(session, akteur, neuer_id, "Wechsel zurückgenommen")
     wer = {"alter_stromzaehler_id": alter_id, "neuer_stromzaehler_id": neuer_id, "zeitpunkt": zeitpunkt}
     aktion = Ereignisart.ZAEHLERWECHSEL_ZURUECKGENOMMEN
@@ -99,10 +102,29 @@ def _withdraw_since(session: Session, akteur: Akteur, stand: Telegrammstand, zei
     speicher.remove(session, stand, [wert.uhrzeit for wert in danach], jetzt)
 
 
+def _find_entered(session: Session, messstelle_id: int, zeitpunkt: datetime) -> Sequence[str]:
+    """Which of both registers the exchange itself wrote; what was there before it is none of its own.
+
+    An exchange that was put together from single calls wrote none.
+    """
+    audit = queries.find_exchange_audit(session, messstelle_id, zeitpunkt)
+    # Rows that do not say it are older than this distinction.
+    return () if audit is None else audit.neu.get("eingetragen", ("schlussstand", "anfangsstand"))
+
+
 def _withdraw_entered(session: Session, akteur: Akteur, stand: Telegrammstand, zeitpunkt: datetime) -> None:
-    """Take back what people entered for an instant; what the meter sent itself stays true."""
+    """Take back what an exchange wrote for an instant, unless an edge of the meter's stands on it.
+
+    What was corrected since is no longer what it wrote.
+    """
     gemessen = find_measured(session, stand.stromzaehler_id, zeitpunkt)
-    if gemessen is not None and gemessen.herkunft is Herkunft.MANUELL:
+    if gemessen is None or gemessen.herkunft is not Herkunft.MANUELL:
+        return
+    abschnitte = speicher.sections(session, stand.stromzaehler_id)
+    gebraucht = any(find_edge(session, stand.stromzaehler_id, zeitpunkt)) or any(
+        abschnitt.ab == gemessen.uhrzeit for abschnitt in abschnitte
+    )
+    if not gebraucht:
         speicher.remove(session, stand, [gemessen.uhrzeit], int(akteur.zeitpunkt.timestamp()))
 
 

@@ -16,6 +16,7 @@ from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, Ve
 from betreiber.seite import Seite
 from betreiber.stromzaehler.domain import Zaehlerzustand, check_zeitraum
 from betreiber.stromzaehler.service import get_stromzaehler, put_right, set_zustand
+from betreiber.stromzaehler.zuordnung import check_unassigned, release
 from betreiber.wartung.service import record_einbau
 from betreiber.zeit import local_date
 from db.models import Einbau, Messstelle, Stromzaehler
@@ -42,7 +43,8 @@ def create_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, daten:
     """Record that a meter was installed: it becomes EINGEBAUT, its einbau_datum is noted, an event is written.
 
     Raises NichtGefunden for the meter, EingabeUngueltig for an unknown place or an instant in the future, and
-    KonfliktFehler when the meter hangs elsewhere, the place is taken, or the meter may not be installed.
+    KonfliktFehler when the meter hangs elsewhere, the place is taken, or the meter may not be installed or is
+    somebody's from before.
     """
     stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
     messstelle = queries.get_messstelle(session, daten["messstelle_id"])
@@ -64,6 +66,7 @@ def install(
     einbau = Einbau(stromzaehler_id=stromzaehler_id, messstelle=messstelle, von=von)
     _check_overlap(session, einbau, messstelle.messstelle_id, von, None)
     check_einbaubar(Zaehlerzustand(stromzaehler.zustand))
+    check_unassigned(session, stromzaehler_id, von)
     session.add(einbau)
     _flush(session)
     record_install(session, akteur, stromzaehler, einbau)
@@ -87,14 +90,18 @@ def end_einbau(
 ) -> Einbau:
     """Record that a meter was removed: it becomes AUSGEBAUT (one that is GESPERRT stays so), an event is written.
 
-    For an Einbau that has ended this corrects the instant only. Raises NichtGefunden, VersionVeraltet,
-    EingabeUngueltig for an instant before the installation or in the future, KonfliktFehler for an overlap.
+    From then on it is nobody's. For an Einbau that has ended this corrects the instant only. Raises NichtGefunden,
+    VersionVeraltet, EingabeUngueltig for an instant before the installation or in the future, KonfliktFehler for
+    an overlap, or when the meter is to be somebody's after the removal.
     """
     einbau = get_einbau(session, akteur, stromzaehler_id, einbau_id)
     if einbau.version != version:
         raise VersionVeraltet
     check_geschehen(bis, akteur.zeitpunkt, "bis")
+    hing_noch = einbau.bis is None
     take_out(session, akteur, einbau, bis)
+    if hing_noch:
+        release(session, akteur, stromzaehler_id, bis)
     session.commit()
     return einbau
 

@@ -8,10 +8,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
+from betreiber.ablesung.domain import Herkunft
 from betreiber.ablesung.zaehlerstaende import Zaehlerstand, as_zaehlerstand
 from betreiber.auth.domain import Akteur
 from betreiber.einbau import queries
-from betreiber.einbau.domain import check_geschehen, check_nach, first_day_without, schon_eingetragen
+from betreiber.einbau.domain import (
+    check_geschehen,
+    check_nach,
+    describe_stand,
+    first_day_without,
+    schon_eingetragen,
+)
 from betreiber.einbau.zaehlerstand import as_register, find_measured, store_zaehlerstand
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
@@ -19,7 +26,7 @@ from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
 from betreiber.stromzaehler.service import get_stromzaehler
 from betreiber.stromzaehler.zuordnung import assign, find_edge, release
 from betreiber.vertrag.domain import Vertragszustand
-from betreiber.vertrag.service import end_vertrag, list_laufende
+from betreiber.vertrag.service import end_vertrag, list_kommende, list_laufende
 from db.models import Einbau, KundeStromzaehler, Telegrammstand, Vertrag
 
 
@@ -98,7 +105,10 @@ def _check_new(session: Session, stromzaehler_id: int, zeitpunkt: datetime, kund
 
 
 def _read(session: Session, akteur: Akteur, stand: Telegrammstand, daten: Mapping[str, Any]) -> Zaehlerstand:
-    """The register at the move: the one that people read, else the one that the meter has sent."""
+    """The register at the move: the one that people read, else the stored one, unless a customer entered it.
+
+    What divides the bill of two customers is nothing that one of them says.
+    """
     stromzaehler = get_stromzaehler(session, akteur, stand.stromzaehler_id)
     zeitpunkt = daten["zeitpunkt"]
     if daten["zaehlerstand"] is not None:
@@ -112,6 +122,16 @@ def _read(session: Session, akteur: Akteur, stand: Telegrammstand, daten: Mappin
             feld="zaehlerstand",
             code="zaehlerstand_fehlt",
         )
+    if gemessen.herkunft is Herkunft.MANUELL and queries.is_entered_by_kunde(
+        session, stromzaehler.stromzaehler_id, zeitpunkt
+    ):
+        raise EingabeUngueltig(
+            f"Von diesem Zeitpunkt gibt es nur einen Stand, den ein Kunde eingetragen hat:"
+            f" {describe_stand(*gemessen[1:3])}. Nennen Sie den abgelesenen zaehlerstand; ist es ein anderer,"
+            " korrigieren Sie zuerst den des Kunden.",
+            feld="zaehlerstand",
+            code="zaehlerstand_fehlt",
+        )
     return as_zaehlerstand(gemessen)
 
 
@@ -122,14 +142,18 @@ def _end_vertraege(
     auszug: KundeStromzaehler | None,
     daten: Mapping[str, Any],
 ) -> tuple[list[Vertrag], list[Vertrag]]:
-    """The contracts of who left that ended with the move, and those without an end: staff have to ask for it."""
+    """The contracts of who left that ended with the move, and those that stay: staff have to ask for their end.
+
+    These are the ones that begin when the customer has left, and, unless they are to end, those without an end.
+    """
     if auszug is None:
         return [], []
     ende = first_day_without(daten["zeitpunkt"])
     laufende = list_laufende(session, messstelle_id, ende - timedelta(days=1))
     eigene = [vertrag for vertrag in laufende if vertrag.kunde_id == auszug.kunde_id]
+    kommende = list_kommende(session, messstelle_id, auszug.kunde_id, ende)
     if not daten["vertrag_beenden"]:
-        return [], [vertrag for vertrag in eigene if vertrag.zustand == Vertragszustand.AKTIV]
+        return [], [vertrag for vertrag in eigene if vertrag.zustand == Vertragszustand.AKTIV] + kommende
     for vertrag in eigene:
         end_vertrag(session, akteur, vertrag, ende)
-    return eigene, []
+    return eigene, kommende

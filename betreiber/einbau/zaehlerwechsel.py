@@ -17,7 +17,7 @@ from betreiber.auth.domain import Akteur
 from betreiber.einbau import queries
 from betreiber.einbau.domain import check_geschehen, haengt_nicht
 from betreiber.einbau.service import install, take_out
-from betreiber.einbau.zaehlerstand import as_register, check_stands_still, store_zaehlerstand
+from betreiber.einbau.zaehlerstand import as_register, check_stands_still, find_measured, store_zaehlerstand
 from betreiber.ereignis.service import record_audit
 from betreiber.errors import EingabeUngueltig, NichtGefunden
 from betreiber.schluessel.service import Token, add_token
@@ -72,13 +72,18 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
         )
     take_out(session, akteur, ausbau, zeitpunkt)
     einbau = install(session, akteur, neuer, messstelle, zeitpunkt)
+    eingetragen = []
     for zaehler, feld in ((alter, "schlussstand"), (neuer, "anfangsstand")):
         stand = staende[zaehler.stromzaehler_id]
+        if find_measured(session, zaehler.stromzaehler_id, zeitpunkt) is None:
+            eingetragen.append(feld)
         store_zaehlerstand(session, akteur, zaehler, stand, zeitpunkt, as_register(daten[feld]), feld)
     check_stands_still(session, akteur, alter, zeitpunkt, as_register(daten["schlussstand"]))
     hand_over(session, akteur, alter.stromzaehler_id, neuer.stromzaehler_id, zeitpunkt)
     token = add_token(session, akteur, neuer.stromzaehler_id)
-    record_audit(session, akteur, "ZAEHLERWECHSEL", "messstelle", messstelle_id, neu=daten)
+    # Which registers it wrote, and did not only confirm: an undoing takes back no others.
+    neu = {**daten, "eingetragen": eingetragen}
+    record_audit(session, akteur, "ZAEHLERWECHSEL", "messstelle", messstelle_id, neu=neu)
     session.commit()
     return Zaehlerwechsel(ausbau, einbau, daten["schlussstand"], daten["anfangsstand"], token)
 

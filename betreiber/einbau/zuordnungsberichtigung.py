@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
 from betreiber.auth.domain import Akteur
-from betreiber.einbau.domain import schon_eingetragen
+from betreiber.einbau import queries
+from betreiber.einbau.domain import check_geschehen, schon_eingetragen
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
@@ -27,17 +28,25 @@ def correct_zuordnung(
 ) -> Sequence[KundeStromzaehler]:
     """Let the meter change hands at another instant; the intervals that touch there, in order.
 
-    Raises NichtGefunden, EingabeUngueltig for twice the same instant or when nothing would be left of an
-    interval, and KonfliktFehler when it is recorded already, nothing changes at `kante_alt`, or another interval
-    is in the way.
+    Raises NichtGefunden, EingabeUngueltig for twice the same instant, one in the future or when nothing would be
+    left of an interval, and KonfliktFehler when it is recorded already, nothing changes at `kante_alt`, the meter
+    was put in or taken out then, or another interval is in the way.
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
     if kante_alt == kante_neu:
         raise EingabeUngueltig(
             "Alte und neue Kante sind derselbe Zeitpunkt.", feld="kante_neu", code="zeitraum_ungueltig"
         )
+    check_geschehen(kante_neu, akteur.zeitpunkt, "kante_neu")
     # Moves of one meter are recorded one by one.
     speicher.lock(session, [stromzaehler_id])
+    if queries.is_einbau_edge(session, stromzaehler_id, kante_alt):
+        # The edge is the work's: the other meter of an exchange has it, too, and would keep it.
+        raise KonfliktFehler(
+            "Zu diesem Zeitpunkt wurde der Zähler ein- oder ausgebaut, und daraus folgt die Zuordnung. Nehmen Sie"
+            " den Zählerwechsel zurück und tragen Sie ihn neu ein, oder berichtigen Sie zuerst den Einbau.",
+            code="kante_am_einbau",
+        )
     zuordnungen = move_edge(session, akteur, stromzaehler_id, kante_alt, kante_neu)
     if not zuordnungen:
         if any(find_edge(session, stromzaehler_id, kante_neu)):

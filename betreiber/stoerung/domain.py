@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from betreiber.zeit import BERLIN, VIERTELSTUNDE_S
 
@@ -16,6 +16,8 @@ from betreiber.zeit import BERLIN, VIERTELSTUNDE_S
 PLATZ_S = 600
 VIERTELSTUNDEN_JE_TAG = 96
 _SOFORT, _SEKUNDE, _STUNDE, _TAG = timedelta(0), timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+# A report of an open cover is news for so long; a sweep runs many times meanwhile.
+MANIPULIERT_SEIT = 2 * _TAG
 
 
 class Stoerungsart(StrEnum):
@@ -86,13 +88,8 @@ URSACHEN: Mapping[Ursache, str] = {
     Ursache.UNBEKANNT: "Aus den letzten Lebenszeichen ist keine Ursache zu erkennen.",
 }
 # Of these the kind says the cause; of the others the last signs of life do.
-_EIGENE_URSACHE = {
-    Stoerungsart.UHR: Ursache.UHR,
-    Stoerungsart.SCHLUESSEL: Ursache.SCHLUESSEL,
-    Stoerungsart.FUNK: Ursache.FUNK,
-    Stoerungsart.MANIPULATION: Ursache.MANIPULATION,
-    Stoerungsart.ABWEISUNGEN: Ursache.ABGEWIESEN,
-}
+_EIGENE_URSACHE = {Stoerungsart(name): Ursache(name) for name in ("UHR", "SCHLUESSEL", "FUNK", "MANIPULATION")}
+_EIGENE_URSACHE[Stoerungsart.ABWEISUNGEN] = Ursache.ABGEWIESEN
 # What can be seen also when nothing comes.
 _AUCH_STUMM = frozenset({Stoerungsart.STUMM, Stoerungsart.SCHLUESSEL, Stoerungsart.MANIPULATION})
 
@@ -181,9 +178,11 @@ def make_regeln(
 ) -> Regeln:
     """The rules with what an operator may set; `intervalle`: missed quarter hours until a meter is silent."""
     s = Stoerungsart
+    ab = intervalle * VIERTELSTUNDE_S + PLATZ_S
     stumm = replace(
         _STANDARD[s.STUMM],
-        ab=intervalle * VIERTELSTUNDE_S + PLATZ_S,
+        ab=ab,
+        frei=min(_STANDARD[s.STUMM].frei, ab - 300),
         alarm_nach=alarm_stunden * _STUNDE,
         auftrag_nach=auftrag_stunden * _STUNDE,
     )
@@ -222,6 +221,18 @@ class Lebenszeichen(NamedTuple):
         """Since when nothing has come: the last message, or the installation if it is later."""
         zeiten = [zeit for zeit in (self.zuletzt_empfangen, self.eingebaut_von) if zeit is not None]
         return max(zeiten, default=None)
+
+    def here(self) -> "Lebenszeichen":
+        """The same without what it told at a former place; its keys are its own wherever it hangs."""
+        if self.heard() == self.zuletzt_empfangen:
+            return self
+        leer: dict[str, Any] = {name: None for name in self._fields[3:11] if name != "schluessel_gueltig_bis"}
+        return self._replace(**leer)
+
+    def is_opened_after(self, behoben: datetime | None) -> bool:
+        """Whether it told of an intervention after a person had closed the one before; None: nobody has."""
+        eingriff = self.manipuliert_zeitpunkt
+        return behoben is not None and eingriff is not None and eingriff > behoben
 
 
 class Mass(NamedTuple):
@@ -267,10 +278,6 @@ def measure(
     if erwartet:
         masse[s.UNVOLLSTAENDIG] = Mass(1000 - min(1000, zeichen.gemessen * 1000 // erwartet), jetzt)
     return masse
-
-
-# A report of an open cover is news for so long; a sweep runs many times meanwhile.
-MANIPULIERT_SEIT = 2 * _TAG
 
 
 def day_begin(zeitpunkt: datetime) -> datetime:
@@ -344,19 +351,13 @@ def judge(regel: Regel, lage: Lage | None, mass: Mass, ursache: Ursache, jetzt: 
     if mass.wert < regel.ab or lage.behoben:
         return replace(lage, erholt=None)
     stufe = find_stufe(regel, jetzt - lage.beginn, ursache)
-    return replace(lage, stufe=higher(lage.stufe, stufe), ursache=ursache, erholt=None)
+    return replace(lage, stufe=max(lage.stufe, stufe, key=list(Stufe).index), ursache=ursache, erholt=None)
 
 
 def _recover(regel: Regel, lage: Lage, jetzt: datetime) -> Lage:
     erholt = lage.erholt or jetzt
     vorbei = jetzt - erholt >= regel.ruhe and (regel.von_selbst or lage.behoben)
     return replace(lage, erholt=erholt, behoben=lage.behoben or vorbei, abgeklungen=vorbei)
-
-
-def higher(eine: Stufe, andere: Stufe) -> Stufe:
-    """The graver of two."""
-    reihe = list(Stufe)
-    return max(eine, andere, key=reihe.index)
 
 
 def judge_all(
@@ -370,8 +371,8 @@ def judge_all(
 ) -> dict[Stoerungsart, Lage]:
     """What becomes of every kind at a meter; those that stay as they are not among them.
 
-    A meter that hangs nowhere, or is locked, has no Störung any more. One that is silent has that one: what was
-    seen of the others before goes into it as its cause.
+    A meter that hangs nowhere, or is locked, has no Störung any more. While one is silent, what needs messages
+    stays as it was, and nothing of it opens; once a fitter has to go there he sees to all of it with one order.
     """
     if zeichen.zustand != "EINGEBAUT":
         ende = find_ursache(Stoerungsart.STUMM, zeichen, regeln, echtzeit, netz=netz)
@@ -379,19 +380,20 @@ def judge_all(
             art: replace(lage, ursache=lage.ursache if lage.behoben else ende, behoben=True, abgeklungen=True)
             for art, lage in lagen.items()
         }
-    masse = measure(zeichen, regeln, jetzt, echtzeit)
-    stumm = lagen.get(Stoerungsart.STUMM)
-    schweigt = masse[Stoerungsart.STUMM].wert >= regeln[Stoerungsart.STUMM].ab or (
-        stumm is not None and not stumm.behoben
-    )
+    zeichen = zeichen.here()
     neue: dict[Stoerungsart, Lage] = {}
-    for art, mass in masse.items():
+    schweigt = vor_ort = False
+    for art, mass in measure(zeichen, regeln, jetzt, echtzeit).items():
         alt = lagen.get(art)
         if schweigt and art not in _AUCH_STUMM:
-            neu = alt and replace(alt, behoben=True, abgeklungen=True)
+            neu = replace(alt, behoben=True, abgeklungen=True) if alt and vor_ort else alt
         else:
             ursache = find_ursache(art, zeichen, regeln, echtzeit, netz=netz)
             neu = judge(regeln[art], alt, mass, ursache, jetzt)
+        if art is Stoerungsart.STUMM:  # It is the first to be measured.
+            offen = neu is not None and not neu.behoben
+            schweigt = offen or mass.wert >= regeln[art].ab
+            vor_ort = neu is not None and offen and neu.stufe is Stufe.AUFTRAG
         if neu is not None and neu != alt:
             neue[art] = neu
     return neue

@@ -1,7 +1,7 @@
 """Use cases of Störungen: find them, look at them, close one, and see the whole fleet."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, product
 from typing import Any
@@ -170,6 +170,7 @@ def _sweep_stapel(
     geaenderte: list[tuple[Laufend, Lage]] = []
     for zeichen in stapel:
         alte = je_zaehler.get(zeichen.stromzaehler_id, {})
+        geaenderte.extend(_pop_overtaken(zeichen, alte))
         lagen = {art: _as_lage(zeile) for art, zeile in alte.items()}
         netz = zeichen.postleitzahl in netze
         for art, lage in judge_all(zeichen, lagen, regeln, akteur.zeitpunkt, echtzeit, netz=netz).items():
@@ -181,8 +182,9 @@ def _sweep_stapel(
         return
     unberuehrt = queries.lock_unchanged(session, [zeile for zeile, _ in geaenderte])
     geaenderte = [(zeile, lage) for zeile, lage in geaenderte if zeile.stoerung_id in unberuehrt]
-    queries.insert_stoerungen(session, [_as_row(akteur, *eine) for eine in neue])
+    # First the ends: a meter has one row of a kind that is not over.
     queries.update_stoerungen(session, [_as_update(akteur, *eine) for eine in geaenderte])
+    queries.insert_stoerungen(session, [_as_row(akteur, *eine) for eine in neue])
     for zeichen, art, lage in neue:
         _record(session, akteur, Ereignisart.STOERUNG_ERKANNT, zeichen.stromzaehler_id, art, lage)
     for zeile, lage in geaenderte:
@@ -194,6 +196,14 @@ def _sweep_stapel(
             _record(session, akteur, Ereignisart.STOERUNG_GESTIEGEN, zeile.stromzaehler_id, zeile.art, lage)
     ergebnis.erkannt += len(neue)
     session.commit()
+
+
+def _pop_overtaken(zeichen: Lebenszeichen, alte: dict[Stoerungsart, Laufend]) -> list[tuple[Laufend, Lage]]:
+    """An intervention that a person closed is over with the next one, which gets a row of its own."""
+    eingriff = alte.get(Stoerungsart.MANIPULATION)
+    if eingriff is None or not zeichen.is_opened_after(eingriff.behoben_zeitpunkt):
+        return []
+    return [(alte.pop(Stoerungsart.MANIPULATION), replace(_as_lage(eingriff), abgeklungen=True))]
 
 
 def _as_lage(zeile: Laufend) -> Lage:
@@ -258,18 +268,20 @@ def _tell(session: Session, akteur: Akteur, regeln: Regeln) -> int:
         stufen.append(Stufe.WARNUNG)
     begin_read(session)
     zeilen = queries.list_untold(session, akteur.zeitpunkt, stufen, UNGEMELDET_HOECHSTENS)
-    session.rollback()
-    if not zeilen:
-        return 0
+    # All is read before the rollback: after it each row would be asked for anew, in the transaction that writes.
+    gemeldete = [(zeile.stoerung.stoerung_id, zeile.stoerung.stufe) for zeile in zeilen]
     if len(zeilen) > EINZELN_HOECHSTENS:
-        betreff = f"{len(zeilen)} Störungen an Stromzählern"
-        enqueue_nachricht(session, akteur, regeln.empfaenger, betreff, "\n".join(map(_headline, zeilen)) + "\n")
+        briefe = [(f"{len(zeilen)} Störungen an Stromzählern", "\n".join(map(_headline, zeilen)) + "\n")]
     else:
-        for zeile in zeilen:
-            enqueue_nachricht(session, akteur, regeln.empfaenger, _headline(zeile), _letter(zeile))
-    queries.mark_told(session, [(zeile.stoerung.stoerung_id, zeile.stoerung.stufe) for zeile in zeilen])
+        briefe = [(_headline(zeile), _letter(zeile)) for zeile in zeilen]
+    session.rollback()
+    if not gemeldete:
+        return 0
+    for betreff, text in briefe:
+        enqueue_nachricht(session, akteur, regeln.empfaenger, betreff, text)
+    queries.mark_told(session, gemeldete)
     session.commit()
-    return len(zeilen)
+    return len(gemeldete)
 
 
 def _headline(zeile: Zeile) -> str:

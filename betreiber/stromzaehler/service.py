@@ -197,9 +197,13 @@ def _record_changes(
 def _end_absence(session: Session, akteur: Akteur, stromzaehler_id: int, alt: Mapping[str, Any]) -> None:
     """A removed meter comes back without its keys: nobody knows in whose hands it was meanwhile.
 
-    While it is removed its state refuses it, and its keys still let it learn that.
+    While it is removed its state refuses it, and its keys still let it learn that. One that was distrusted at its
+    place stays GESPERRT when it is removed: where it hangs nowhere, that state ends as AUSGEBAUT does.
     """
-    if alt.get("zustand") == Zaehlerzustand.AUSGEBAUT:
+    zustand = alt.get("zustand")
+    if zustand == Zaehlerzustand.AUSGEBAUT or (
+        zustand == Zaehlerzustand.GESPERRT and not queries.is_eingebaut(session, stromzaehler_id)
+    ):
         revoke_schluessel(session, akteur, stromzaehler_id, "ausgebaut")
 
 

@@ -36,6 +36,15 @@ def assign(
     return zuordnung
 
 
+def check_unassigned(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> None:
+    """Raise KonfliktFehler when a meter that is to hang at a place has been somebody's since before an instant.
+
+    It hung elsewhere for that customer, who would see and pay for what the next place uses.
+    """
+    if any(zeile.von < zeitpunkt for zeile in queries.list_zuordnungen_ab(session, stromzaehler_id, zeitpunkt)):
+        raise noch_zugeordnet()
+
+
 def release(
     session: Session, akteur: Akteur, stromzaehler_id: int, zeitpunkt: datetime
 ) -> KundeStromzaehler | None:
@@ -130,6 +139,15 @@ def flush(session: Session) -> None:
         if violated_overlap(error):
             raise ueberlappt() from error
         raise
+
+
+def noch_zugeordnet() -> KonfliktFehler:
+    """Why a meter cannot be installed: it is still that customer's who had it elsewhere."""
+    return KonfliktFehler(
+        "Der Zähler ist von früher her noch einem Kunden zugeordnet. Beenden Sie zuerst diese Zuordnung: mit dem"
+        " Zeitpunkt, zu dem der Kunde den Zähler nicht mehr hatte, zum Beispiel dem des letzten Ausbaus.",
+        code="zuordnung_ueberlappt",
+    )
 
 
 def ueberlappt() -> KonfliktFehler:

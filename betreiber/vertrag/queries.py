@@ -7,7 +7,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from betreiber.seite import Seite, fetch_seite
-from betreiber.vertrag.domain import LAUFENDE_ZUSTAENDE
+from betreiber.vertrag.domain import LAUFENDE_ZUSTAENDE, Vertragszustand
 from db.models import Messstelle, Tarif, Vertrag
 
 
@@ -35,6 +35,17 @@ def list_laufende(session: Session, messstelle_id: int, tag: date) -> Sequence[V
         or_(Vertrag.ende_datum.is_(None), Vertrag.ende_datum > tag),
     )
     return session.scalars(anweisung.order_by(Vertrag.vertragsnummer)).all()
+
+
+def list_kommende(session: Session, messstelle_id: int, kunde_id: int, ab: date) -> list[Vertrag]:
+    """A customer's contracts at a Messstelle that begin on a day or later and were not withdrawn, by number."""
+    anweisung = select(Vertrag).where(
+        Vertrag.messstelle_id == messstelle_id,
+        Vertrag.kunde_id == kunde_id,
+        Vertrag.zustand != Vertragszustand.BEENDET,
+        Vertrag.beginn_datum >= ab,
+    )
+    return list(session.scalars(anweisung.order_by(Vertrag.vertragsnummer)))
 
 
 def get_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:

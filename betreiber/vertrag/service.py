@@ -94,6 +94,11 @@ def list_laufende(session: Session, messstelle_id: int, tag: date) -> Sequence[V
     return queries.list_laufende(session, messstelle_id, tag)
 
 
+def list_kommende(session: Session, messstelle_id: int, kunde_id: int, ab: date) -> list[Vertrag]:
+    """A customer's contracts at a Messstelle that begin on a day or later. For staff, as list_laufende."""
+    return queries.list_kommende(session, messstelle_id, kunde_id, ab)
+
+
 def end_vertrag(session: Session, akteur: Akteur, vertrag: Vertrag, ende_datum: date) -> None:
     """Let a contract that runs end at the latest with `ende_datum`, the first day without it.
 

@@ -5,7 +5,7 @@ law changes them. Every result explains itself in German sentences that name the
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -50,23 +50,25 @@ SONSTIGE = Dauer("", date.min, 2, "Nicht in Anlage 7 genannte Messgeräte")
 
 @dataclass(frozen=True, slots=True)
 class Gueltigkeit:
-    """Days on which a meter could be used for billing, both included; `von` None: since it was marked."""
+    """Days on which a meter could be used for billing, both included; `von` None: since it was marked.
+
+    `antrag_rechtzeitig`: it ran out, or runs, and verification was applied for in time before its end.
+    """
 
     von: date | None
     bis: date
+    antrag_rechtzeitig: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Eichfrist:
     """When a meter could be used for billing, and why; no `zeiten`: neither marking nor verification is known.
 
-    `vorzeitig`: the last of them ended early. `antrag_rechtzeitig`: verification was applied for in time before
-    its end.
+    `zeiten` are in order and do not overlap. `vorzeitig`: the last of them ended early.
     """
 
     zeiten: tuple[Gueltigkeit, ...]
     vorzeitig: bool
-    antrag_rechtzeitig: bool
     begruendung: tuple[str, ...]
 
     @property
@@ -85,6 +87,14 @@ class Eichfrist:
         frist = self.antragsfrist_datum
         return None if frist is None else arbeitstag_bis(frist, bundesland)
 
+    def has_antrag(self, tag: date) -> bool:
+        """Whether a day lies behind a period before whose end verification was applied for in time.
+
+        Source: MessEG § 38 Satz 1. The verification that follows takes nothing from the days before it.
+        """
+        begonnen = [zeit for zeit in self.zeiten if zeit.von is None or zeit.von <= tag]
+        return bool(begonnen) and begonnen[-1].bis < tag and begonnen[-1].antrag_rechtzeitig
+
 
 def find_dauer(bauart: str, beginn: date, dauern: Iterable[Dauer] = DAUERN) -> Dauer:
     """How long an Eichfrist lasts that begins on a day.
@@ -95,9 +105,15 @@ def find_dauer(bauart: str, beginn: date, dauern: Iterable[Dauer] = DAUERN) -> D
     return max(zeilen, key=lambda zeile: zeile.ab, default=SONSTIGE)
 
 
-# Of one day: what was opened and verified again is verified; lots and applications are about what holds then.
-_REIHENFOLGE = list(Eichungsart)
-_REIHENFOLGE.sort(key=lambda art: art is not Eichungsart.EINGRIFF)
+# Of one day: what was opened and verified again is verified, an application asks for that verification and not for
+# the one after it, and lots are about what holds then.
+_REIHENFOLGE = [
+    Eichungsart.EINGRIFF,
+    Eichungsart.ANTRAG,
+    Eichungsart.EICHUNG,
+    Eichungsart.LOSVERLAENGERUNG,
+    Eichungsart.NICHTBENUTZUNG,
+]
 
 
 def compute_eichfrist(bauart: str, kennzeichnung_jahr: int | None, tatsachen: Iterable[Tatsache]) -> Eichfrist:
@@ -122,7 +138,7 @@ def compute_eichfrist(bauart: str, kennzeichnung_jahr: int | None, tatsachen: It
         verlauf.saetze.append(
             "Die Eichfrist ist unbekannt: Tragen Sie das Kennzeichnungsjahr oder die letzte Eichung ein."
         )
-    return Eichfrist(tuple(verlauf.zeiten), verlauf.vorzeitig, verlauf.antrag_rechtzeitig, tuple(verlauf.saetze))
+    return Eichfrist(tuple(verlauf.zeiten), verlauf.vorzeitig, tuple(verlauf.saetze))
 
 
 class _Verlauf:
@@ -133,7 +149,6 @@ class _Verlauf:
         self.zeiten: list[Gueltigkeit] = []
         self.saetze: list[str] = []
         self.vorzeitig = False
-        self.antrag_rechtzeitig = False
 
     @property
     def ende(self) -> date | None:
@@ -164,7 +179,8 @@ class _Verlauf:
                 f"Erst am {german(datum)} geeicht: Die neue Eichfrist zählt ab dem Ende der alten am"
                 f" {german(ende)} (MessEV § 34 Abs. 1)."
             )
-        self.vorzeitig = self.antrag_rechtzeitig = False
+        self.vorzeitig = False
+        self._supersede(datum)
         self._begin(datum, beginn)
 
     def break_off(self, datum: date) -> None:
@@ -172,7 +188,7 @@ class _Verlauf:
             return
         von = self.zeiten.pop().von if self.zeiten else None
         self.zeiten.append(Gueltigkeit(von, datum))
-        self.vorzeitig, self.antrag_rechtzeitig = True, False
+        self.vorzeitig = True
         self.saetze.append(
             f"Eingriff, beschädigte Kennzeichen oder überschrittene Fehlergrenze am {german(datum)}:"
             " Die Eichfrist endete vorzeitig (MessEG § 37 Abs. 2)."
@@ -185,7 +201,7 @@ class _Verlauf:
                 f"Die am {german(tatsache.datum)} beantragte Verlängerung nach Los zählt nicht (MessEV § 35)."
             )
             return
-        self.zeiten[-1] = Gueltigkeit(self.zeiten[-1].von, bis)
+        self.zeiten[-1] = replace(self.zeiten[-1], bis=bis)
         self.saetze.append(
             f"Am {german(tatsache.datum)} beantragt, nach Stichprobe des Loses {tatsache.los} verlängert bis"
             f" {german(bis)} (MessEV § 35)."
@@ -195,12 +211,23 @@ class _Verlauf:
         if self.ende is None or self.vorzeitig:
             return
         frist = self.ende - ANTRAGSFRIST
-        self.antrag_rechtzeitig = self.antrag_rechtzeitig or datum <= frist
-        wann = "rechtzeitig" if datum <= frist else "zu spät"
+        rechtzeitig = datum <= frist
+        if rechtzeitig:
+            self.zeiten[-1] = replace(self.zeiten[-1], antrag_rechtzeitig=True)
+        wann = "rechtzeitig" if rechtzeitig else "zu spät"
         self.saetze.append(
             f"Eichung am {german(datum)} {wann} beantragt; die Frist endet 10 Wochen vor dem Ende der Eichfrist am"
             f" {german(frist)} (MessEG § 38 Satz 1)."
         )
+
+    def _supersede(self, datum: date) -> None:
+        """End the period that runs when the next begins on a day: it must not outlast an early end of the next."""
+        if self.ende is None or self.ende < datum:
+            return
+        von = self.zeiten.pop().von
+        # One that began on the same day never ran.
+        if von is None or von < datum:
+            self.zeiten.append(Gueltigkeit(von, datum - timedelta(days=1)))
 
     def _begin(self, von: date | None, beginn: date) -> None:
         dauer = find_dauer(self.bauart, beginn)

@@ -1,7 +1,8 @@
 """Use cases of verification: its facts, and what may be billed after the end of the Eichfrist."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from betreiber.wartung.domain import (
     check_kennzeichnung,
     check_tage,
     check_tatsache,
+    german,
 )
 from betreiber.wartung.eichfrist import check_verlaengerung, split_abrechenbar
 from betreiber.wartung.service import eichfrist_of, refresh, write
@@ -62,11 +64,16 @@ def create_eichung(session: Session, akteur: Akteur, stromzaehler_id: int, daten
 
 
 def withdraw_eichung(session: Session, akteur: Akteur, stromzaehler_id: int, eichung_id: int) -> None:
-    """Take a fact back: it stays in the list and counts no longer; twice is once. Raises NichtGefunden."""
+    """Take a fact back: it stays in the list and counts no longer; twice is once.
+
+    Raises NichtGefunden, KonfliktFehler for an application on which a ground to bill rests that counts.
+    """
     get_stromzaehler(session, akteur, stromzaehler_id)
     eichung = queries.get_eichung(session, stromzaehler_id, eichung_id)
     if eichung is None:
         raise NichtGefunden
+    if eichung.art == Eichungsart.ANTRAG and eichung.zurueckgenommen_zeitpunkt is None:
+        _check_antrag_frei(session, stromzaehler_id, eichung.datum)
     if _withdraw(session, akteur, eichung, "eichung", eichung_id):
         # The day of a verification that never was must not stay behind as one entered by hand.
         eingaben = {"letzte_eichung_datum": None} if eichung.art == Eichungsart.EICHUNG else {}
@@ -101,16 +108,16 @@ def create_abrechnungsfreigabe(
     """Let readings be billed although the Eichfrist is over.
 
     Raises NichtGefunden, EingabeUngueltig when the days are none, KonfliktFehler for ANTRAG_RECHTZEITIG where no
-    application in time is entered.
+    application in time is entered for the Eichfrist that ended before these days.
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
     check_tage(daten["von_datum"], daten["bis_datum"])
     if daten["rechtsgrund"] is Rechtsgrund.ANTRAG_RECHTZEITIG:
         frist = eichfrist_of(queries.get_lage(session, stromzaehler_id))
-        if not frist.antrag_rechtzeitig:
+        if not frist.has_antrag(daten["von_datum"]):
             raise KonfliktFehler(
-                "Es ist kein Antrag eingetragen, der mindestens 10 Wochen vor dem Ende der Eichfrist gestellt"
-                " wurde (MessEG § 38). Tragen Sie ihn bei den Eichungen ein.",
+                "Vor dem ersten Tag endete keine Eichfrist, zu der ein Antrag eingetragen ist, der mindestens 10"
+                " Wochen vor ihrem Ende gestellt wurde (MessEG § 38). Tragen Sie ihn bei den Eichungen ein.",
                 code="antrag_fehlt",
             )
     freigabe = Abrechnungsfreigabe(stromzaehler_id=stromzaehler_id, angelegt_zeitpunkt=akteur.zeitpunkt, **daten)
@@ -133,6 +140,25 @@ def withdraw_abrechnungsfreigabe(
         raise NichtGefunden
     _withdraw(session, akteur, freigabe, "abrechnungsfreigabe", abrechnungsfreigabe_id)
     session.commit()
+
+
+def _check_antrag_frei(session: Session, stromzaehler_id: int, antrag: date) -> None:
+    """Raise KonfliktFehler when a ground to bill that counts would not stand without the application of a day."""
+    lage = queries.get_lage(session, stromzaehler_id)
+    uebrige = tuple(t for t in lage.tatsachen if (t.art, t.datum) != (Eichungsart.ANTRAG, antrag))
+    mit, ohne = eichfrist_of(lage), eichfrist_of(replace(lage, tatsachen=uebrige))
+    for freigabe in queries.list_freigaben(session, stromzaehler_id):
+        tag = freigabe.von_datum
+        if (
+            freigabe.rechtsgrund is Rechtsgrund.ANTRAG_RECHTZEITIG
+            and mit.has_antrag(tag)
+            and not ohne.has_antrag(tag)
+        ):
+            raise KonfliktFehler(
+                f"Auf diesem Antrag beruht die Abrechnungsfreigabe ab dem {german(tag)}. Nehmen Sie erst diese"
+                " zurück.",
+                code="antrag_in_gebrauch",
+            )
 
 
 def _withdraw(

@@ -110,8 +110,11 @@ def change_wartung(
             code="eichung_eingetragen",
         )
     write(session, akteur, stromzaehler_id, eingaben)
+    session.flush()
+    # Before the commit: what fails after it would be refused and done all the same.
+    blatt = get_wartung(session, akteur, stromzaehler_id)
     session.commit()
-    return get_wartung(session, akteur, stromzaehler_id)
+    return blatt
 
 
 def record_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, einbau_datum: date | None) -> None:

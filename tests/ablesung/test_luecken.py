@@ -129,7 +129,9 @@ def test_a_meter_without_a_gap_costs_no_statement(kanal, zaehler, begonnen, engi
     with recorded_statements(kanal.geraete.extensions["msb_engine"]) as anweisungen:
         for n in range(1, 4):
             assert kanal.deliver(zaehler, [later(uhr, begonnen, n)]).luecken == ()
-    arten = [text.split()[0] for text in anweisungen if not text.startswith("BEGIN") and "firmware" not in text]
+    arten = [
+        text.split()[0] for text in anweisungen if not text.startswith("BEGIN") and "FROM firmware" not in text
+    ]
     # The meter with its keys, its places; its row, whether it is locked, its sections; then the reading, how many
     # its day has, and the row.
     assert arten == (["SELECT"] * 5 + ["INSERT"] * 3) * 3

@@ -1,12 +1,18 @@
 """Work orders: make, plan, set out, visit, prove, complete, cancel."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm.exc import StaleDataError
 
-from db.models import Audit, Auftrag, Ereignis, Wartung
+from betreiber.auftrag.queries import get_auftrag
+from betreiber.auftrag.service import record_besuch
+from betreiber.auth.domain import system_akteur
+from db.models import Audit, Auftrag, Auftragsbesuch, Einbau, Ereignis, Wartung
+from db.session import create_engine, create_session
 from tests.auftrag.conftest import JAN
+from tests.hilfen import FesteUhr, Welt, run_while_locked
 
 
 def events(session):
@@ -48,10 +54,10 @@ def test_from_the_order_to_the_proof(client, lage, anlegen, planen, session):
             "hausnummerzusatz": None,
             "postleitzahl": "50667",
             "stadtname": "Köln",
-            "zugangshinweis": "Schlüssel beim Hausmeister",
+            "zugangshinweis": None,
         },
         "version": 4,
-        "kontakt": {"name": "Erika Mustermann", "telefon": "0221 4711", "e_mail": "erika@example.org"},
+        "kontakt": None,
         "besuche": [],
         "nachweise": [
             {
@@ -84,6 +90,40 @@ def test_the_contact_is_whose_meter_it_is_now(client, lage, anlegen, welt, uhr):
     ohne = anlegen(messstelle_id=ort)
     assert client.get(pfad, als=lage.planer).json["kontakt"]["name"] == "Erika Mustermann"
     assert client.get(ohne, als=lage.planer).json["kontakt"] is None
+
+
+def shown(client, pfad, person):
+    """Whom to call and how to get in, as somebody sees it."""
+    antwort = client.get(pfad, als=person).json
+    return antwort["kontakt"], antwort["messstelle"]["zugangshinweis"]
+
+
+ERIKA = {"name": "Erika Mustermann", "telefon": "0221 4711", "e_mail": "erika@example.org"}
+
+
+def test_a_fitter_sees_whom_to_call_only_while_the_order_runs(client, lage, anlegen, planen):
+    pfad = planen(anlegen())
+    hinweis = "Schlüssel beim Hausmeister"
+    assert shown(client, pfad, lage.monteur) == (ERIKA, hinweis)
+    client.patch(pfad, json={"zustand": "UNTERWEGS"}, als=lage.monteur, version=2)
+    assert shown(client, pfad, lage.monteur) == (ERIKA, hinweis)
+    client.post(f"{pfad}/erledigung", als=lage.monteur, version=3)
+    assert shown(client, pfad, lage.monteur) == (None, None)
+    assert shown(client, pfad, lage.planer) == (ERIKA, hinweis)
+    tour = "/v1/touren?datum=2026-06-16&format=csv"
+    assert hinweis not in client.get(tour, als=lage.monteur).data.decode()
+    assert hinweis in client.get(tour, als=lage.planer).data.decode()
+
+
+def test_no_contact_once_the_meter_hangs_elsewhere(client, lage, anlegen, planen, welt, session, uhr):
+    pfad = planen(anlegen())
+    einbau = session.scalars(select(Einbau).where(Einbau.stromzaehler_id == lage.stromzaehler_id)).one()
+    einbau.bis = uhr.now()
+    session.commit()
+    assert shown(client, pfad, lage.planer)[0] is None
+    welt.einbau(lage.stromzaehler_id, welt.messstelle(), uhr.now())
+    assert shown(client, pfad, lage.planer) == (None, "Schlüssel beim Hausmeister")
+    assert shown(client, pfad, lage.monteur) == (None, "Schlüssel beim Hausmeister")
 
 
 @pytest.mark.parametrize(
@@ -200,6 +240,40 @@ def test_a_failed_visit_with_a_new_day_and_one_without(client, lage, anlegen, pl
     ]
 
 
+def test_the_same_visit_twice_is_one(client, lage, anlegen, planen):
+    pfad = planen(anlegen())
+    besuch = {"grund": "Niemand zu Hause", "ersatztermin_datum": "2026-06-16"}
+    antworten = [client.post(f"{pfad}/besuche", json=besuch, als=lage.monteur, version=2) for _ in range(2)]
+    assert [antwort.status_code for antwort in antworten] == [201, 412]
+    assert antworten[0].headers["ETag"] == '"3"'
+    assert [b["nummer"] for b in client.get(pfad, als=lage.planer).json["besuche"]] == [1]
+
+
+def test_two_visits_at_once_on_postgresql(postgres_url):
+    """The second one has read the version of the first and waits for its row: it is behind, not in conflict."""
+    engine = create_engine(postgres_url)
+    auftrag_id = Welt(engine, FesteUhr()).auftrag(
+        Welt(engine, FesteUhr()).messstelle(), zustand="GEPLANT", termin_datum=date(2026, 6, 15)
+    )
+    besuch = {"grund": "Niemand zu Hause", "ersatztermin_datum": date(2026, 6, 15)}
+    ergebnis = []
+
+    def visit() -> None:
+        with create_session(engine) as session:
+            try:
+                record_besuch(session, system_akteur("test", FesteUhr().now()), auftrag_id, 1, besuch)
+            except StaleDataError as fehler:
+                ergebnis.append(type(fehler))
+
+    with create_session(engine) as session:
+        erster = get_auftrag(session, auftrag_id, None)
+    erster.anlass = "Zähler stumm, Haus verschlossen"
+    erster.besuche.append(Auftragsbesuch(nummer=1, zeitpunkt=JAN, **besuch))
+    run_while_locked(engine, erster, visit)
+    engine.dispose()
+    assert ergebnis == [StaleDataError]
+
+
 def test_a_visit_needs_its_reason_and_a_planned_order(client, lage, anlegen):
     pfad = anlegen()
     assert client.post(f"{pfad}/besuche", json={}, als=lage.planer, version=1).status_code == 422
@@ -238,6 +312,23 @@ def test_any_reading_is_noted_with_the_meters_maintenance(client, lage, anlegen,
     uhr.advance(timedelta(days=2))
     assert client.post(f"{pfad}/erledigung", als=lage.monteur, version=2).status_code == 200
     assert session.get(Wartung, lage.stromzaehler_id).letzte_manuelle_ablesung_datum.isoformat() == "2026-06-16"
+
+
+def test_a_meter_that_hangs_is_not_to_be_installed(client, lage, welt):
+    daten = {"art": "EINBAU", "anlass": "Neubau", "messstelle_id": welt.messstelle()}
+    daten["stromzaehler_id"] = lage.stromzaehler_id
+    antwort = client.post("/v1/auftraege", json=daten, als=lage.planer)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zaehler_nicht_einbaubar")
+
+
+def test_the_reading_of_a_meter_elsewhere_is_not_noted(client, lage, anlegen, planen, welt, session, uhr):
+    """It was free when the order was made, and somebody took it to another place."""
+    zaehler = welt.stromzaehler()
+    pfad = planen(anlegen("EINBAU", messstelle_id=welt.messstelle(), stromzaehler_id=zaehler))
+    welt.einbau(zaehler, welt.messstelle(), uhr.now())
+    client.post(f"{pfad}/nachweise", json={"art": "ABLESUNG", "bezug_gesamt_wh": 0}, als=lage.monteur)
+    assert client.post(f"{pfad}/erledigung", als=lage.monteur, version=2).status_code == 200
+    assert session.get(Wartung, zaehler) is None
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def beheben(engine, uhr):
     def close(stoerung_id):
         with create_session(engine) as session:
             zeile = session.get(Stoerung, stoerung_id)
-            zeile.behoben_zeitpunkt, zeile.behoben_durch = uhr.now(), "system:jobs"
+            zeile.behoben_zeitpunkt = zeile.abgeklungen_zeitpunkt = uhr.now()
+            zeile.behoben_durch = "system:jobs"
             session.commit()
 
     return close
@@ -128,16 +129,62 @@ def test_what_a_planner_cancelled_stays_cancelled(client, lage, stoerung, sweep,
     assert orders(session) == [(nummer, "STORNIERT")]
 
 
-def test_a_repair_has_a_day_to_show_its_effect(client, lage, stoerung, sweep, planen, session, uhr):
+def test_a_repair_has_three_days_to_show_its_effect(client, lage, stoerung, sweep, planen, session, uhr):
     nummer = stoerung(lage.stromzaehler_id)
     sweep()
     pfad = planen(only_order(session))
     assert client.post(f"{pfad}/erledigung", als=lage.monteur, version=2).status_code == 200
-    uhr.advance(timedelta(hours=23))
+    uhr.advance(timedelta(hours=71))
     assert sweep() == 0
     uhr.advance(timedelta(hours=1))
     assert [sweep(), sweep()] == [1, 0]
     assert orders(session) == [(nummer, "ERLEDIGT"), (nummer, "OFFEN")]
+
+
+@pytest.fixture
+def fertig(client, lage, sweep, planen, session):
+    """Lets a fitter do the one order there is."""
+
+    def complete():
+        assert sweep() == 1
+        pfad = planen(only_order(session))
+        assert client.post(f"{pfad}/erledigung", als=lage.monteur, version=2).status_code == 200
+
+    return complete
+
+
+def test_a_repair_is_of_the_meter_not_of_one_stoerung(lage, stoerung, fertig, sweep, session, uhr):
+    stumm = stoerung(lage.stromzaehler_id)
+    stoerung(lage.stromzaehler_id, "SCHLUESSEL")
+    fertig()
+    uhr.advance(timedelta(hours=71))
+    assert sweep() == 0
+    uhr.advance(timedelta(hours=1))
+    assert [sweep(), sweep()] == [1, 0]
+    assert orders(session) == [(stumm, "ERLEDIGT"), (stumm, "OFFEN")]
+
+
+def test_what_begins_after_the_repair_does_not_wait(lage, stoerung, fertig, sweep, session, uhr):
+    stumm = stoerung(lage.stromzaehler_id)
+    fertig()
+    # It begins 36 hours before it is found: one hour after the repair.
+    uhr.advance(timedelta(hours=37))
+    neue = stoerung(lage.stromzaehler_id, "SCHLUESSEL")
+    assert sweep() == 1
+    assert orders(session) == [(stumm, "ERLEDIGT"), (neue, "OFFEN")]
+
+
+def test_a_manipulation_that_was_looked_into_waits_for_a_person(
+    lage, stoerung, beheben, fertig, sweep, session, uhr
+):
+    alte = stoerung(lage.stromzaehler_id, "MANIPULATION")
+    fertig()
+    uhr.advance(timedelta(days=400))
+    assert sweep() == 0
+    beheben(alte)
+    neue = stoerung(lage.stromzaehler_id, "MANIPULATION")
+    assert sweep() == 1
+    assert orders(session) == [(alte, "ERLEDIGT"), (neue, "OFFEN")]
 
 
 def test_a_failed_order_is_followed_by_another(client, lage, stoerung, sweep, planen, session):

@@ -2,12 +2,20 @@
 
 import csv
 import io
-from datetime import UTC, date, datetime
+import threading
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from icalendar import Calendar
+from sqlalchemy import select, text
 
+from betreiber.auftrag.queries import lock_monteure
+from betreiber.auftrag.touren import propose
+from betreiber.auth.domain import system_akteur
+from db.models import Auftrag, Benutzer
+from db.session import create_engine, create_session
 from tests.auftrag.conftest import JAN
+from tests.hilfen import FesteUhr, Welt
 
 
 @pytest.fixture
@@ -26,11 +34,12 @@ def ort(welt):
 
 @pytest.fixture
 def tour(ort, anlegen, planen):
-    """Four orders of a day, made in no order; their addresses by house number."""
+    """Five orders of a day, made in no order; their addresses by house number."""
     orte = {
-        "10": ort("50667", "Am Hof", "10"),
+        "10a": ort("50667", "Am Hof", "10", hausnummerzusatz="a"),
         "bonn": ort("53111", "Adenauerallee", "1"),
         "9": ort("50667", "Am Hof", "9", zugangshinweis="=Hinterhof"),
+        "10": ort("50667", "Am Hof", "10"),
         "aachener": ort("50667", "Aachener Straße", "30"),
     }
     return {planen(anlegen(messstelle_id=messstelle_id)): name for name, messstelle_id in orte.items()}
@@ -39,14 +48,14 @@ def tour(ort, anlegen, planen):
 def test_the_way_of_a_day(client, lage, tour):
     antwort = client.get("/v1/touren?datum=2026-06-16", als=lage.monteur).json
     weg = [tour[f"/v1/auftraege/{zeile['auftrag_id']}"] for zeile in antwort]
-    assert weg == ["aachener", "9", "10", "bonn"]
+    assert weg == ["aachener", "9", "10", "10a", "bonn"]
     assert client.get("/v1/touren?datum=2026-06-17", als=lage.monteur).json == []
 
 
 def test_cancelled_orders_are_no_stops(client, lage, tour):
     pfad = next(pfad for pfad, name in tour.items() if name == "9")
     client.patch(pfad, json={"zustand": "STORNIERT", "grund": "x"}, als=lage.planer, version=2)
-    assert len(client.get("/v1/touren?datum=2026-06-16", als=lage.planer).json) == 3
+    assert len(client.get("/v1/touren?datum=2026-06-16", als=lage.planer).json) == 4
 
 
 def test_a_tour_as_csv(client, lage, tour):
@@ -54,9 +63,9 @@ def test_a_tour_as_csv(client, lage, tour):
     assert (antwort.status_code, antwort.mimetype) == (200, "text/csv")
     assert antwort.headers["Content-Disposition"] == "attachment; filename=tour_2026-06-16.csv"
     zeilen = list(csv.DictReader(io.StringIO(antwort.data.decode("utf-8-sig")), delimiter=";"))
-    assert [zeile["hausnummer"] for zeile in zeilen] == ["30", "9", "10", "1"]
+    assert [zeile["hausnummer"] for zeile in zeilen] == ["30", "9", "10", "10", "1"]
     # What a spreadsheet would take for a formula is a text.
-    assert [zeile["zugangshinweis"] for zeile in zeilen] == ["", "'=Hinterhof", "", ""]
+    assert [zeile["zugangshinweis"] for zeile in zeilen] == ["", "'=Hinterhof", "", "", ""]
     assert zeilen[0]["termin_datum"] == "2026-06-16"
 
 
@@ -72,7 +81,7 @@ def test_a_tour_as_a_calendar_says_where_and_not_who(client, lage, tour, anlegen
     assert {(termin["DTSTART"].dt, termin["DTEND"].dt) for termin in termine} == {
         (date(2026, 6, 16), date(2026, 6, 17))
     }
-    assert len({str(termin["UID"]) for termin in termine}) == 5
+    assert len({str(termin["UID"]) for termin in termine}) == 6
     assert b"Mustermann" not in antwort.data
     assert b"4711" not in antwort.data
 
@@ -132,6 +141,51 @@ def test_bad_proposals(client, lage, aenderung, code):
     frage = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id]} | aenderung
     antwort = client.post("/v1/tourenvorschlaege", json=frage, als=lage.planer)
     assert (antwort.status_code, antwort.json["code"]) == (422, code)
+
+
+def test_two_planners_at_once_on_postgresql(postgres_url):
+    """The second one waits for the first, and then finds the day full."""
+    engine = create_engine(postgres_url)
+    welt = Welt(engine, FesteUhr())
+    welt.benutzer("monteur")
+    orte = [welt.messstelle() for _ in range(2)]
+    welt.auftrag(orte[0])
+    tag, akteur, ergebnis = date(2026, 6, 16), system_akteur("test", FesteUhr().now()), []
+    with create_session(engine) as session:
+        monteur = session.scalars(select(Benutzer)).one()
+    vorher = {"zustand": "GEPLANT", "benutzer_id": monteur.benutzer_id, "termin_datum": tag}
+
+    def plan() -> None:
+        with create_session(engine) as session:
+            ergebnis.append(
+                propose(
+                    session,
+                    akteur,
+                    von=tag,
+                    bis=tag + timedelta(days=1),
+                    monteure=[monteur.benutzer_id],
+                    stopps_hoechstens=1,
+                    postleitzahl=None,
+                    probelauf=False,
+                ).ohne_termin
+            )
+
+    faden = threading.Thread(target=plan)
+    wartet = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with create_session(engine) as session:
+        lock_monteure(session, [monteur.benutzer_id])
+        session.add(Auftrag(art="REPARATUR", messstelle_id=orte[1], anlass="x", angelegt_zeitpunkt=JAN, **vorher))
+        session.flush()
+        faden.start()
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as beobachter:
+            while faden.is_alive() and not beobachter.scalar(wartet):
+                faden.join(0.02)
+        session.commit()
+    faden.join()
+    engine.dispose()
+    assert ergebnis == [1]
 
 
 def test_figures_of_a_month(client, lage, anlegen, planen, uhr):

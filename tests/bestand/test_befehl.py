@@ -108,6 +108,17 @@ def test_ten_refused_lines_are_shown_and_what_is_stored_otherwise_is_counted(cal
     assert gezeigt == [str(nummer) for nummer in range(3, 13)]
 
 
+def test_a_file_with_refused_lines_was_not_taken_in(call, write, ordner):
+    write(kunden=[KUNDE, KUNDE | {"art": ""}])
+    assert call(ordner).exit_code == 1
+    ergebnis = call("--fortsetzen", ordner)
+    assert (ergebnis.exit_code, numbers(ergebnis.stdout)) == (
+        1,
+        ["kunden.csv: 0 angelegt, 0 geändert, 1 unverändert, 1 abgelehnt.", "2 Zeilen"],
+    )
+    assert "kunden.csv, Zeile 3: art: Pflichtfeld fehlt." in ergebnis.stderr
+
+
 def test_a_file_name_cannot_become_a_formula(call, ordner, tmp_path):
     """The name of a file begins with what it is; what is told of a line is ours."""
     ordner.mkdir()

@@ -113,6 +113,23 @@ def test_what_is_stored_otherwise_stays_and_is_told(judge, tarif, session):
     assert session.scalars(select(Kunde.name)).all() == ["Jürgen Größenwahn"]
 
 
+def test_what_a_file_does_not_say_is_not_compared(judge, tarif):
+    """A missing column, an empty cell: 6, 1, nein, ELEKTRONISCH, ANGELEGT are for new objects only."""
+    judge(
+        kunden=[KUNDE],
+        messstellen=[MESSSTELLE],
+        stromzaehler=[ZAEHLER | {"stellen": "7", "faktor": "40", "inf": "ja", "bauart": "INDUKTION"}],
+        vertraege=[VERTRAG],
+    )
+    kurz = {name: wert for name, wert in ZAEHLER.items() if name != "inf"} | {"stellen": ""}
+    vertrag = {name: wert for name, wert in VERTRAG.items() if name != "zustand"}
+    assert judge(stromzaehler=[kurz], vertraege=[vertrag]) == [(2, "UNVERAENDERT", "", "")] * 2
+    # Said, the same values differ.
+    assert judge(stromzaehler=[kurz | {"stellen": "6", "faktor": "1"}]) == [
+        (2, "UNVERAENDERT", "stellen,faktor", "bestand_weicht_ab")
+    ]
+
+
 def test_a_number_twice_in_a_file_is_stored_once(judge, tarif, engine):
     zweimal = {name: zeilen * 2 for name, zeilen in ALLES.items()}
     assert [urteil[1] for urteil in judge(**zweimal)] == ["ANGELEGT", "UNVERAENDERT"] * 4
@@ -312,6 +329,23 @@ def test_a_run_that_goes_on_begins_behind_what_is_stored(judge, read_in):
     assert [zeile[1] for zeile in judge(kunden=kunden)] == ["UNVERAENDERT"] * 2
     # Another file is another one, whatever its name.
     assert [zeile[1] for zeile in judge(kunden=kunden + "\r\n;;;", fortsetzen=True)][:2] == ["UNVERAENDERT"] * 2
+
+
+def test_a_run_that_goes_on_takes_refused_lines_again(judge, engine):
+    lager = {name: ZAEHLER[name] for name in ("zaehlernummer", "hersteller", "modell", "seriennummer")}
+    zaehler = [lager | {"zaehlernummer": "1EMH0000000002"}, ZAEHLER]
+    judge(messstellen=[MESSSTELLE], stromzaehler=zaehler)
+    assert counted(engine)["stromzaehler"] == 1
+    # While the customer is missing, going on does not hide it.
+    fehlt = [(2, "UNVERAENDERT", "", ""), (3, "ABGELEHNT", "kundennummer", "kunde_unbekannt")]
+    assert judge(stromzaehler=zaehler, fortsetzen=True) == fehlt
+    assert judge(kunden=[KUNDE], stromzaehler=zaehler, fortsetzen=True) == [
+        (2, "ANGELEGT", "", ""),
+        (2, "UNVERAENDERT", "", ""),
+        (3, "ANGELEGT", "", ""),
+    ]
+    assert counted(engine)["stromzaehler"] == 2
+    assert judge(kunden=[KUNDE], stromzaehler=zaehler, fortsetzen=True) == []
 
 
 def test_somebody_adds_the_same_customer_meanwhile(judge, engine, welt):

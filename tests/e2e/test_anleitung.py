@@ -128,4 +128,4 @@ def test_the_guide_works(betrieb):
     assert {"Issuing CA", "Firmware", "A lost key", "Backup"} <= set(gelaufen)
     assert "1SIM0000000001," in (betrieb.ort / "tokens.csv").read_text(encoding="utf-8")
     assert '"gesperrt_zeitpunkt"' in ausgabe["A stolen meter"]
-    assert "null" not in ausgabe["A stolen meter"]
+    assert '"gesperrt_zeitpunkt":null' not in ausgabe["A stolen meter"]

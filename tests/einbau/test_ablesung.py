@@ -132,11 +132,11 @@ def test_bad_values_name_their_field(lage, feld, wert):
 
 
 def test_a_customer_enters_for_their_own_time_only(lage, welt):
-    wechsel = "2026-05-01T00:00:00Z"
-    # At the edge both sign for the register: the one enters it, the other finds it entered.
-    assert lage.enter(700, "kunde", lage.frueher, zeitpunkt=wechsel).status_code == 201
-    assert lage.enter(700, "kunde", lage.kunde, zeitpunkt=wechsel).json["code"] == "schon_eingetragen"
     for kunde_id, zeitpunkt in (
+        # The edge divides what both pay: whoever is first would set it, and the meter's own would be refused.
+        (lage.frueher, "2026-05-01T00:00:00Z"),
+        (lage.kunde, "2026-05-01T00:00:00Z"),
+        (lage.frueher, "2026-01-01T00:00:00Z"),
         (lage.frueher, "2026-05-01T00:15:00Z"),
         (lage.kunde, "2026-04-30T23:45:00Z"),
         (lage.frueher, ZEITPUNKT),
@@ -145,7 +145,19 @@ def test_a_customer_enters_for_their_own_time_only(lage, welt):
         assert (antwort.status_code, antwort.json["code"]) == (422, "zeitpunkt_fremd")
         assert "kWh" not in antwort.json["detail"]
     assert lage.enter(1_050, "kunde", lage.kunde).status_code == 201
+    assert lage.enter(700, "kunde", lage.frueher, zeitpunkt="2026-04-30T23:45:00Z").status_code == 201
+    # Staff enter the register of the edge.
+    assert lage.enter(701, zeitpunkt="2026-05-01T00:00:00Z").status_code == 201
     assert lage.enter(1_050, "kunde", welt.kunde()).status_code == 404
+
+
+def test_where_two_intervals_of_the_same_customer_touch_is_no_edge_to_them(lage, welt):
+    zaehler, kunde = welt.stromzaehler(zustand="EINGEBAUT"), welt.kunde()
+    welt.einbau(zaehler, welt.messstelle(), JAN)
+    welt.zuordnung(kunde, zaehler, JAN, MAI)
+    welt.zuordnung(kunde, zaehler, MAI)
+    lage.zaehler = zaehler
+    assert lage.enter(700, "kunde", kunde, zeitpunkt="2026-05-01T00:00:00Z").status_code == 201
 
 
 def test_rights(lage, client, als):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from betreiber.auth.domain import system_akteur
 from betreiber.einbau import service
 from betreiber.errors import KonfliktFehler
-from db.models import Audit, Einbau, Ereignis, Stromzaehler, Wartung
+from db.models import Audit, Einbau, Ereignis, KundeStromzaehler, Stromzaehler, Wartung
 from db.session import create_engine, create_session
 from tests.hilfen import FesteUhr, Welt, run_while_locked
 
@@ -85,6 +85,39 @@ def test_remove(client, als, welt, session):
         ("einbau", {"bis": None}, daten),
         ("stromzaehler", {"zustand": "EINGEBAUT"}, {"zustand": "AUSGEBAUT"}),
     ]
+
+
+def test_a_removed_meter_is_nobodys_at_its_next_place(client, als, welt, session):
+    stromzaehler_id, person = welt.stromzaehler(zustand="EINGEBAUT"), als("wartung")
+    zuordnung_id = welt.zuordnung(welt.kunde(), stromzaehler_id, JAN)
+    pfad = f"{_pfad(stromzaehler_id)}/{welt.einbau(stromzaehler_id, welt.messstelle(), JAN)}"
+    assert client.patch(pfad, json={"bis": "2026-05-01T00:00:00Z"}, als=person, version=1).status_code == 200
+    assert session.get(KundeStromzaehler, zuordnung_id).bis == MAI
+    session.rollback()  # SQLite has one writer.
+    daten = {"messstelle_id": welt.messstelle(), "von": "2026-06-01T00:00:00Z"}
+    assert client.post(_pfad(stromzaehler_id), json=daten, als=person).status_code == 201
+
+
+def test_a_meter_that_is_to_be_somebodys_later_is_not_removed(client, als, welt, session):
+    stromzaehler_id = welt.stromzaehler(zustand="EINGEBAUT")
+    einbau_id = welt.einbau(stromzaehler_id, welt.messstelle(), JAN)
+    welt.zuordnung(welt.kunde(), stromzaehler_id, JUNI)
+    pfad, daten = f"{_pfad(stromzaehler_id)}/{einbau_id}", {"bis": "2026-05-01T00:00:00Z"}
+    antwort = client.patch(pfad, json=daten, als=als("wartung"), version=1)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zuordnung_ueberlappt")
+    assert session.get(Einbau, einbau_id).bis is None
+
+
+@pytest.mark.parametrize(("von", "status"), [(JAN, 409), (JUNI, 201)])
+def test_whose_a_meter_is_from_before_is_ended_before_it_hangs_elsewhere(client, als, welt, von, status):
+    stromzaehler_id = welt.stromzaehler(zustand="AUSGEBAUT")
+    welt.einbau(stromzaehler_id, welt.messstelle(), JAN, MAI)
+    welt.zuordnung(welt.kunde(), stromzaehler_id, von)
+    daten = {"messstelle_id": welt.messstelle(), "von": "2026-06-01T00:00:00Z"}
+    antwort = client.post(_pfad(stromzaehler_id), json=daten, als=als("wartung"))
+    assert antwort.status_code == status
+    if status == 409:
+        assert antwort.json["code"] == "zuordnung_ueberlappt"
 
 
 def test_a_distrusted_meter_stays_so_when_it_is_removed(client, als, welt, session):

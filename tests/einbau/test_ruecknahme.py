@@ -124,6 +124,39 @@ def test_a_meter_that_hung_before_keeps_its_history(welt, client, als, kanal, se
     assert session.get(Stromzaehler, frueher).zustand == "LAGER"
 
 
+def _staende(lage, client, als):
+    pfad = "zaehlerstaende?von=2026-06-15T08:15:00Z&bis=2026-06-15T09:00:00Z"
+    antworten = [
+        client.get(f"/v1/stromzaehler/{nummer}/{pfad}", als=als("sachbearbeitung")).json["eintraege"]
+        for nummer in (lage.alter, lage.neuer)
+    ]
+    return [[eintrag["bezug_gesamt_wh"] for eintrag in antwort] for antwort in antworten]
+
+
+def test_a_reading_that_was_there_before_the_exchange_stays(lage, client, als):
+    assert _staende(lage, client, als) == [[5_000], [12]]
+    assert lage.take_back().status_code == 200
+    assert _staende(lage, client, als) == [[], []]
+    eintrag = {"zeitpunkt": ZEITPUNKT, "bezug_gesamt_wh": 5_000, "einspeisung_gesamt_wh": 0}
+    pfad = f"/v1/stromzaehler/{lage.alter}/ablesungen"
+    assert client.post(pfad, json=eintrag, als=als("wartung")).status_code == 201
+    assert lage.exchange().status_code == 201
+    assert lage.take_back().status_code == 200
+    assert _staende(lage, client, als) == [[5_000], []]
+
+
+def test_a_reading_at_which_the_meter_changes_hands_stays(lage, welt, client, als, session):
+    assert lage.take_back().status_code == 200
+    # The customers change with the exchange.
+    session.execute(delete(KundeStromzaehler))
+    session.commit()
+    welt.zuordnung(lage.kunde, lage.alter, MAI, WECHSEL)
+    welt.zuordnung(lage.spaeter, lage.alter, WECHSEL)
+    assert lage.exchange().status_code == 201
+    assert lage.take_back().status_code == 200
+    assert _staende(lage, client, als) == [[5_000], []]
+
+
 def test_too_late_once_the_new_meter_has_sent(lage, kanal):
     neuer = kanal.enrolled("1EMH0000000002", lage.neuer)
     kanal.deliver(neuer, [messwert(int(WECHSEL.timestamp()) + 900, 20)])

@@ -91,6 +91,40 @@ def test_what_the_meter_has_sent_is_taken(lage, kanal):
     )  # fmt: skip
 
 
+def test_what_a_customer_entered_divides_no_bill(lage, client, als):
+    """They may enter it as long as the meter is theirs; only the move, recorded later, makes an edge of it."""
+    pfad, frueher = f"/v1/stromzaehler/{lage.zaehler}/ablesungen", "2026-06-10T10:00:00Z"
+    eintrag = {"zeitpunkt": frueher, "bezug_gesamt_wh": 4_000, "einspeisung_gesamt_wh": 0}
+    assert client.post(pfad, json=eintrag, als=als("kunde", kunde_id=lage.alter)).status_code == 201
+    antwort = lage.move(zeitpunkt=frueher, zaehlerstand=None)
+    assert (antwort.status_code, antwort.json["code"]) == (422, "zaehlerstand_fehlt")
+    assert "4,000 kWh" in antwort.json["detail"]
+    anders = lage.move(zeitpunkt=frueher)
+    assert (anders.status_code, anders.json["code"]) == (409, "zaehlerstand_widerspricht")
+    bestaetigt = lage.move(zeitpunkt=frueher, zaehlerstand={"bezug_gesamt_wh": 4_000, "einspeisung_gesamt_wh": 0})
+    assert (bestaetigt.status_code, bestaetigt.json["zaehlerstand"]["bezug_gesamt_wh"]) == (201, 4_000)
+
+
+def test_what_staff_entered_is_taken(lage, client, als):
+    pfad = f"/v1/stromzaehler/{lage.zaehler}/ablesungen"
+    eintrag = {"zeitpunkt": ZEITPUNKT, "bezug_gesamt_wh": 4_000, "einspeisung_gesamt_wh": 0}
+    assert client.post(pfad, json=eintrag, als=als("sachbearbeitung")).status_code == 201
+    assert lage.move(zaehlerstand=None).json["zaehlerstand"]["bezug_gesamt_wh"] == 4_000
+
+
+@pytest.mark.parametrize("beenden", [False, True])
+def test_contracts_that_begin_when_the_customer_has_left_are_asked_for(lage, welt, beenden):
+    tarif, tag = welt.tarif(), date(2026, 6, 16)
+    am_tag = welt.vertrag(lage.alter, lage.messstelle, tarif, beginn_datum=tag)
+    angelegt = welt.vertrag(lage.alter, lage.messstelle, tarif, beginn_datum=date(2026, 7, 1), zustand="ANGELEGT")
+    zurueck = {"zustand": "BEENDET", "ende_datum": date(2026, 8, 1)}
+    welt.vertrag(lage.alter, lage.messstelle, tarif, beginn_datum=tag, **zurueck)
+    welt.vertrag(lage.alter, welt.messstelle(), tarif, beginn_datum=tag)
+    welt.vertrag(lage.neuer, lage.messstelle, tarif, beginn_datum=tag)
+    offen = lage.move(vertrag_beenden=beenden).json["vertraege_offen"]
+    assert [vertrag["vertrag_id"] for vertrag in offen] == [lage.vertrag] * (not beenden) + [am_tag, angelegt]
+
+
 @pytest.mark.parametrize(
     ("zeitpunkt", "ende", "zustand"),
     [

@@ -115,6 +115,24 @@ def test_the_meter_is_told_and_loses_its_keys_on_the_way_to_the_warehouse(lage, 
     assert session.scalars(select(Audit.neu).where(Audit.aktion == "EINGELAGERT")).all() == [ort]
 
 
+@pytest.mark.parametrize(("entfernt", "gesperrt"), [(True, {"2026-06-15T10:00:00Z"}), (False, {None})])
+def test_a_distrusted_meter_keeps_its_keys_only_where_it_hangs(lage, kanal, client, als, entfernt, gesperrt):
+    kanal.enrolled(NUMMER, lage.zaehler)
+    pfad, person = f"/v1/stromzaehler/{lage.zaehler}", als("wartung")
+
+    def change(zustand):
+        version = client.get(pfad, als=person).json["version"]
+        assert client.patch(pfad, json={"zustand": zustand}, als=person, version=version).status_code == 200
+
+    change("GESPERRT")
+    if entfernt:
+        assert lage.remove().status_code == 201
+    assert client.get(pfad, als=person).json["zustand"] == "GESPERRT"
+    change("LAGER" if entfernt else "EINGEBAUT")
+    schluessel = client.get(f"{pfad}/schluessel", als=person).json["eintraege"]
+    assert {zeile["gesperrt_zeitpunkt"] for zeile in schluessel} == gesperrt
+
+
 @pytest.mark.parametrize("zustand", ["EINGEBAUT", "GESPERRT", "VERSCHROTTET"])
 def test_only_a_removed_meter_goes_to_the_warehouse(lage, welt, zustand):
     lage.zaehler = welt.stromzaehler(zustand=zustand)

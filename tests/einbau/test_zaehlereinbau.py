@@ -143,6 +143,21 @@ def test_what_speaks_against_an_installation(lage, welt):
     assert lage.install().status_code == 404
 
 
+def test_a_meter_that_is_still_a_customers_from_before(lage, welt, session):
+    """At a vacant place nobody is assigned, and that customer would see what it uses."""
+    kunde = welt.kunde()
+    welt.einbau(lage.zaehler, welt.messstelle(), JAN, MAI)
+    nummer = welt.zuordnung(kunde, lage.zaehler, JAN)
+    antwort = lage.install()
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zuordnung_ueberlappt")
+    assert "Beenden Sie zuerst diese Zuordnung" in antwort.json["detail"]
+    assert len(session.scalars(select(Einbau)).all()) == 1
+    session.get(KundeStromzaehler, nummer).bis = MAI
+    session.commit()
+    assert lage.install().status_code == 201
+    assert assigned(session) == [(kunde, JAN, MAI)]
+
+
 def test_each_statement_may_fail_and_nothing_is_half_done(lage, welt, engine):
     welt.vertrag(welt.kunde(), lage.messstelle, welt.tarif())
     lage._als("wartung")

@@ -82,11 +82,21 @@ def test_the_edge_to_a_vacancy(lage, welt):
     assert [(zeile["kunde_id"], zeile["von"]) for zeile in einzug.json] == [(lage.neuer, "2026-05-16T10:00:00Z")]
 
 
+@pytest.mark.parametrize(("von", "bis"), [(JAN, MAI), (MAI, None)])
+def test_an_edge_that_follows_from_an_einbau_does_not_move_alone(lage, welt, session, von, bis):
+    welt.einbau(lage.zaehler, welt.messstelle(), von, bis)
+    antwort = lage.correct()
+    assert (antwort.status_code, antwort.json["code"]) == (409, "kante_am_einbau")
+    assert session.get(KundeStromzaehler, lage.vorher).bis == MAI
+    assert session.get(KundeStromzaehler, lage.nachher).von == MAI
+
+
 def test_what_speaks_against_it(lage):
     for werte, erwartet in (
         ({"kante_alt": "2026-05-02T00:00:00Z"}, (409, "zuordnung_fehlt")),
         ({"kante_neu": "2026-01-01T00:00:00Z"}, (422, "zeitraum_ungueltig")),
         ({"kante_neu": KANTE}, (422, "zeitraum_ungueltig")),
+        ({"kante_neu": "2026-06-15T10:15:00Z"}, (422, "zeitpunkt_in_zukunft")),
         ({"kante_neu": "2026-05-16T10:01:00Z"}, (422, "eingabe_ungueltig")),
         ({"begruendung": None}, (422, "eingabe_ungueltig")),
     ):

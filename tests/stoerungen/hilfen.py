@@ -1,20 +1,56 @@
-"""A fleet in the database, its messages written the way the intake leaves them in `telegrammstand`."""
+"""A healthy meter for the rules alone, and a fleet in the database.
 
-from collections.abc import Iterable
+The messages of the fleet are written the way the intake leaves them in `telegrammstand`.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
 
 from betreiber.auth.domain import system_akteur
-from betreiber.stoerung.domain import Regeln, Ruhezeit
+from betreiber.stoerung.domain import Lage, Lebenszeichen, Regeln, Ruhezeit, Stoerungsart, judge_all
 from betreiber.stoerung.service import Durchlauf, sweep_stoerungen
 from db.models import Stoerung, Tagesstand, Telegrammstand
 from db.session import create_session
 from tests.hilfen import FesteUhr, Welt
 
 TAG_S = 86_400
+STANDARD = Regeln()
 REGELN = Regeln(empfaenger="betrieb@example.org", ruhezeit=Ruhezeit(22, 6))
+
+JETZT = datetime(2026, 6, 15, 10, tzinfo=UTC)
+MIN, STD, TAG = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+GESUND = Lebenszeichen(
+    stromzaehler_id=1,
+    zaehlernummer="1EMH0000000001",
+    zustand="EINGEBAUT",
+    zuletzt_empfangen=JETZT - 5 * MIN,
+    neueste_uhrzeit=int((JETZT - 15 * MIN).timestamp()),
+    uhr_abweichung_s=None,
+    rsrp_dbm=-95,
+    schluessel_gueltig_bis=JETZT + 400 * TAG,
+    manipuliert_zeitpunkt=None,
+    spannungslos_zeitpunkt=None,
+    abgewiesen_zeitpunkt=None,
+    abgewiesen_anzahl=0,
+    eingebaut_von=JETZT - 100 * TAG,
+    postleitzahl="50667",
+    gemessen=288,
+)
+
+
+def found(
+    lagen: Mapping[Stoerungsart, Lage] | None = None,
+    *,
+    netz: bool = False,
+    regeln: Regeln = STANDARD,
+    jetzt: datetime = JETZT,
+    **anders: Any,
+) -> dict[Stoerungsart, Lage]:
+    """What is found at a meter that is healthy but for `anders`."""
+    return judge_all(GESUND._replace(**anders), lagen or {}, regeln, jetzt, jetzt, netz=netz)
 
 
 class Buehne:

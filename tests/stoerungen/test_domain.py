@@ -9,7 +9,6 @@ from betreiber.stoerung.domain import (
     ARTEN,
     URSACHEN,
     Lage,
-    Lebenszeichen,
     Mass,
     Regel,
     Regeln,
@@ -21,40 +20,15 @@ from betreiber.stoerung.domain import (
     expected_readings,
     find_stufe,
     find_ursache,
-    higher,
     is_silent_area,
     judge,
-    judge_all,
     make_regeln,
     measure,
 )
+from tests.stoerungen.hilfen import GESUND, JETZT, MIN, STD, TAG, found
 
-JETZT = datetime(2026, 6, 15, 10, tzinfo=UTC)
-MIN, STD, TAG = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REGELN = Regeln()
 S, U = Stoerungsart, Ursache
-
-GESUND = Lebenszeichen(
-    stromzaehler_id=1,
-    zaehlernummer="1EMH0000000001",
-    zustand="EINGEBAUT",
-    zuletzt_empfangen=JETZT - 5 * MIN,
-    neueste_uhrzeit=int((JETZT - 15 * MIN).timestamp()),
-    uhr_abweichung_s=None,
-    rsrp_dbm=-95,
-    schluessel_gueltig_bis=JETZT + 400 * TAG,
-    manipuliert_zeitpunkt=None,
-    spannungslos_zeitpunkt=None,
-    abgewiesen_zeitpunkt=None,
-    abgewiesen_anzahl=0,
-    eingebaut_von=JETZT - 100 * TAG,
-    postleitzahl="50667",
-    gemessen=288,
-)
-
-
-def found(lagen=None, *, netz=False, regeln=REGELN, jetzt=JETZT, **anders):
-    return judge_all(GESUND._replace(**anders), lagen or {}, regeln, jetzt, jetzt, netz=netz)
 
 
 def test_a_healthy_meter_has_nothing():
@@ -196,8 +170,6 @@ def test_no_fitter_for_a_network_and_kinds_that_never_rise():
     assert find_stufe(REGEL, 9 * TAG, U.NETZ) is Stufe.ALARM
     assert find_stufe(REGEL, 9 * TAG, U.FUNK) is Stufe.AUFTRAG
     assert find_stufe(Regel(1, 0, STD), 900 * TAG, U.FUNK) is Stufe.WARNUNG
-    assert higher(Stufe.ALARM, Stufe.AUFTRAG) is Stufe.AUFTRAG
-    assert higher(Stufe.ALARM, Stufe.WARNUNG) is Stufe.ALARM
 
 
 STILL = JETZT - 2 * STD
@@ -242,22 +214,41 @@ def test_what_is_missing_beside_messages_is_explained_by_what_was_refused_of_the
     assert find_ursache(S.UNVOLLSTAENDIG, zeichen, REGELN, JETZT, netz=False) is U.ABGEWIESEN
 
 
-def test_silence_takes_over():
-    """A silent meter has that one Störung; what a person must look at stays."""
-    funk, eingriff = Lage(Stufe.ALARM, U.FUNK, STILL), Lage(Stufe.AUFTRAG, U.MANIPULATION, STILL)
-    lagen = found({S.FUNK: funk, S.MANIPULATION: eingriff}, zuletzt_empfangen=STILL, rsrp_dbm=-125)
-    assert set(lagen) == {S.STUMM, S.FUNK, S.MANIPULATION}
-    assert lagen[S.STUMM].ursache is U.FUNK
-    assert (lagen[S.FUNK].behoben, lagen[S.FUNK].abgeklungen) == (True, True)
-    assert (lagen[S.MANIPULATION].behoben, lagen[S.MANIPULATION].erholt) == (False, JETZT)
+# Installed 40 minutes ago, last heard 200 days before; all that it told is of its former place.
+FRUEHER = {
+    "zuletzt_empfangen": JETZT - 200 * TAG,
+    "rsrp_dbm": -130,
+    "uhr_abweichung_s": 90,
+    "manipuliert_zeitpunkt": JETZT - STD,
+    "abgewiesen_zeitpunkt": JETZT - STD,
+    "abgewiesen_anzahl": 50,
+}
 
 
-def test_others_wait_until_silence_is_over():
-    """Heard again: what it brings late is not yet held against it. A person's word frees the others at once."""
-    stumm = Lage(Stufe.ALARM, U.FUNK, JETZT - TAG)
-    alt = {"neueste_uhrzeit": int((JETZT - TAG).timestamp()), "gemessen": 200}
-    assert set(found({S.STUMM: stumm}, **alt)) == {S.STUMM}
-    assert set(found({S.STUMM: replace(stumm, behoben=True)}, **alt)) == {S.STUMM, S.VERSPAETET, S.UNVOLLSTAENDIG}
+def test_signs_of_a_former_place_do_not_count():
+    assert found(**FRUEHER, eingebaut_von=JETZT - 40 * MIN) == {}
+    still = found(**FRUEHER, eingebaut_von=JETZT - 56 * MIN)
+    assert {art: (lage.ursache, lage.beginn) for art, lage in still.items()} == {
+        S.STUMM: (U.NIE_GEMELDET, JETZT - 56 * MIN)
+    }
+    # Its keys are its own wherever it hangs; and heard at the new place all counts again.
+    kurz = found(**FRUEHER, eingebaut_von=JETZT - 40 * MIN, schluessel_gueltig_bis=JETZT)
+    assert set(kurz) == {S.SCHLUESSEL}
+    gehoert = found(**FRUEHER | {"zuletzt_empfangen": JETZT - 39 * MIN}, eingebaut_von=JETZT - 40 * MIN)
+    assert set(gehoert) == {S.FUNK, S.UHR, S.MANIPULATION, S.ABWEISUNGEN}
+
+
+@pytest.mark.parametrize(
+    ("eingriff", "behoben", "danach"),
+    [
+        (None, JETZT, False),
+        (JETZT, None, False),
+        (JETZT, JETZT, False),
+        (JETZT + MIN, JETZT, True),
+    ],
+)
+def test_an_intervention_after_the_word_of_a_person(eingriff, behoben, danach):
+    assert GESUND._replace(manipuliert_zeitpunkt=eingriff).is_opened_after(behoben) is danach
 
 
 @pytest.mark.parametrize(("zustand", "ursache"), [("AUSGEBAUT", U.AUSGEBAUT), ("GESPERRT", U.GESPERRT)])

@@ -168,6 +168,25 @@ def test_an_intervention_waits_for_a_person(buehne, uhr):
     assert buehne.sweep().erkannt == 1
 
 
+def test_a_second_intervention_after_a_person_closed_the_first(buehne, uhr):
+    """Closed at 10:00, opened again at 15:00: the old one is over, and a new one begins, in one sweep."""
+    nummer = buehne.zaehler(manipuliert_zeitpunkt=utc("2026-06-15T09:00Z"))
+    buehne.sweep()
+    uhr.jetzt = utc("2026-06-15T10:00Z")
+    close(buehne, buehne.rows()[0], "Plombe geprüft")
+    uhr.jetzt = utc("2026-06-15T15:00Z")
+    buehne.hear(nummer)
+    assert buehne.sweep().anzahl == 0
+    buehne.hear(nummer, manipuliert_zeitpunkt=uhr.now())
+    uhr.jetzt = utc("2026-06-15T15:05Z")
+    assert (buehne.sweep().erkannt, buehne.sweep().anzahl) == (1, 0)
+    alte, neue = buehne.rows()
+    assert (alte.behoben_zeitpunkt, alte.abgeklungen_zeitpunkt) == (utc("2026-06-15T10:00Z"), uhr.now())
+    assert (alte.behoben_durch, alte.grund) == ("system:test", "Plombe geprüft")
+    assert brief(neue) == ("MANIPULATION", "AUFTRAG", "MANIPULATION")
+    assert (neue.beginn_zeitpunkt, neue.behoben_zeitpunkt) == (utc("2026-06-15T15:00Z"), None)
+
+
 def test_who_was_faster_wins(buehne, engine, uhr):
     """A person closes it between the look of the sweep and its writing: the sweep leaves it alone."""
     buehne.zaehler(zuletzt_empfangen=uhr.now() - 23 * STD - 59 * MIN)
@@ -230,6 +249,20 @@ def test_a_great_many_share_a_mail(buehne, engine, uhr):
     (mail,) = mails(engine)
     assert mail.betreff == "21 Störungen an Stromzählern"
     assert mail.text.count("AUFTRAG: Zähler 1EMH00") == 21
+
+
+def test_mails_are_written_from_what_was_read_once(buehne, engine, uhr):
+    """No row is read a second time for its mail, whether each gets one or a great many share one."""
+    lesend = []
+    for anzahl in (1, 19, 30):
+        for _ in range(anzahl):
+            buehne.zaehler(manipuliert_zeitpunkt=uhr.now())
+        with recorded_statements(engine) as anweisungen:
+            assert buehne.sweep().gemeldet == anzahl
+        gelesen = [text for text in anweisungen if text.startswith("SELECT")]
+        assert not [text for text in gelesen if "WHERE stoerung.stoerung_id = " in text]
+        lesend.append(len([text for text in gelesen if "gemeldet_stufe" in text or "FROM messstelle" in text]))
+    assert lesend == [1, 1, 1]
 
 
 def test_without_an_address_nobody_is_told(buehne, engine, uhr):

@@ -59,6 +59,8 @@ def test_the_period_in_force_at_the_begin_counts(beginn, jahre):
         # A verification, or an intervention, makes an application a matter of the past.
         ([(ANTRAG, date(2034, 10, 1)), (EICHUNG, date(2034, 11, 2))], date(2042, 12, 31), False),
         ([(ANTRAG, date(2034, 10, 1)), (EINGRIFF, date(2034, 11, 2))], date(2034, 11, 2), False),
+        # An application of the day of the verification asked for that one.
+        ([(ANTRAG, date(2034, 10, 1)), (EICHUNG, date(2034, 10, 1))], date(2042, 12, 31), False),
         # After an early end nothing can be applied for in time.
         ([(EINGRIFF, date(2030, 1, 2)), (ANTRAG, date(2030, 1, 3))], date(2030, 1, 2), False),
         # An intervention after the end changes nothing.
@@ -82,7 +84,43 @@ def test_the_period_in_force_at_the_begin_counts(beginn, jahre):
 )
 def test_application_intervention_and_lot(tatsachen, ende, rechtzeitig):
     ergebnis = frist(*tatsachen)
-    assert (ergebnis.ende_datum, ergebnis.antrag_rechtzeitig) == (ende, rechtzeitig)
+    assert (ergebnis.ende_datum, ergebnis.zeiten[-1].antrag_rechtzeitig) == (ende, rechtzeitig)
+
+
+@pytest.mark.parametrize(
+    ("tag", "erwartet"),
+    [
+        # While a period runs nothing needs the application, whether it is the one before or the one after.
+        (date(2024, 12, 31), False),
+        (date(2025, 1, 1), True),
+        (date(2025, 4, 30), True),
+        (date(2025, 5, 1), False),
+        # For the end of the second period, 31 December 2032, nobody applied.
+        (date(2033, 1, 1), False),
+    ],
+)
+def test_an_application_is_for_the_days_behind_its_own_period(tag, erwartet):
+    spaet = frist((ANTRAG, date(2024, 9, 1)), (EICHUNG, date(2025, 5, 1)), jahr=2016)
+    assert spaet.has_antrag(tag) is erwartet
+
+
+def test_an_application_for_today_s_period_is_none_for_days_long_past():
+    spaet = frist((EICHUNG, date(2025, 5, 1)), (ANTRAG, date(2032, 10, 1)), jahr=2016)
+    assert [spaet.has_antrag(tag) for tag in (date(2025, 1, 1), date(2033, 1, 1))] == [False, True]
+
+
+def test_what_a_verification_superseded_needs_no_application():
+    """Ended early a year after the verification: the application was for the period before."""
+    eingriff = frist(
+        (ANTRAG, date(2034, 9, 1)), (EICHUNG, date(2034, 11, 2)), (EINGRIFF, date(2035, 11, 2)), jahr=2026
+    )
+    assert [eingriff.has_antrag(tag) for tag in (date(2034, 11, 1), date(2035, 1, 1), date(2035, 11, 3))] == [
+        False
+    ] * 3
+
+
+def test_without_any_period_there_is_no_application():
+    assert not frist(jahr=None).has_antrag(date(2030, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -163,6 +201,25 @@ def test_a_verification_in_time_leaves_no_gap():
         (utc(2033, 5, 1), utc(2033, 5, 9, 22), True, "EICHFRIST"),
         (utc(2033, 5, 9, 22), utc(2036, 1, 1), True, "EICHFRIST"),
     ]
+
+
+def test_what_was_superseded_does_not_run_on():
+    """Marked 2020, it would have run until the end of 2028; opened on 1 March 2025, which ends at 23:00 UTC."""
+    offen = frist((EICHUNG, date(2024, 5, 1)), (EINGRIFF, date(2025, 3, 1)), jahr=2020)
+    assert [(zeit.von, zeit.bis) for zeit in offen.zeiten] == [
+        (None, date(2024, 4, 30)),
+        (date(2024, 5, 1), date(2025, 3, 1)),
+    ]
+    assert parts(offen, [], utc(2024, 1, 1), utc(2030, 1, 1)) == [
+        (utc(2024, 1, 1), utc(2024, 4, 30, 22), True, "EICHFRIST"),
+        (utc(2024, 4, 30, 22), utc(2025, 3, 1, 23), True, "EICHFRIST"),
+        (utc(2025, 3, 1, 23), utc(2030, 1, 1), False, "EICHFRIST_ABGELAUFEN"),
+    ]
+
+
+def test_a_period_that_never_ran_is_none():
+    zweimal = frist((EICHUNG, date(2024, 5, 1)), (EICHUNG, date(2024, 5, 1)), jahr=None)
+    assert [(zeit.von, zeit.bis) for zeit in zweimal.zeiten] == [(date(2024, 5, 1), date(2032, 12, 31))]
 
 
 def test_a_ground_of_the_law_makes_readings_billable_on_its_days():

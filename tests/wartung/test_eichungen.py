@@ -215,6 +215,56 @@ def test_an_application_in_time_is_a_ground(client, als, zaehler):
     assert post(client, person, zaehler, "abrechnungsfreigaben", **daten).status_code == 201
 
 
+def test_the_verification_that_follows_takes_no_ground_from_the_days_before_it(client, als, welt):
+    """Marked 2016: until the end of 2024, applied for by 22 October 2024; verified late, then until 2032."""
+    person, zaehler = als("wartung"), welt.stromzaehler(kennzeichnung_jahr=2016)
+    post(client, person, zaehler, "eichungen", art="ANTRAG", datum="2024-09-01")
+    post(client, person, zaehler, "eichungen", art="EICHUNG", datum="2025-05-01")
+    daten = {"bis_datum": "2025-04-30", "rechtsgrund": "ANTRAG_RECHTZEITIG", "beleg": "Antrag 3"}
+    freigabe = post(client, person, zaehler, "abrechnungsfreigaben", von_datum="2025-01-01", **daten)
+    assert freigabe.status_code == 201
+    frage = f"/v1/stromzaehler/{zaehler}/abrechenbarkeit?von=2024-12-01T00:00:00Z&bis=2025-06-01T00:00:00Z"
+    abschnitte = client.get(frage, als=person).json["abschnitte"]
+    assert [(teil["von"], teil["grund"]) for teil in abschnitte] == [
+        ("2024-12-01T00:00:00Z", "EICHFRIST"),
+        ("2024-12-31T23:00:00Z", "ANTRAG_RECHTZEITIG"),
+        ("2025-04-30T22:00:00Z", "EICHFRIST"),
+    ]
+
+
+def test_an_application_for_the_next_end_releases_no_day_before(client, als, welt):
+    """Verified on 1 May 2025, too late; the application of 2026 is for the end of 2032."""
+    person, zaehler = als("wartung"), welt.stromzaehler(kennzeichnung_jahr=2016)
+    post(client, person, zaehler, "eichungen", art="EICHUNG", datum="2025-05-01")
+    post(client, person, zaehler, "eichungen", art="ANTRAG", datum="2026-06-01")
+    daten = {"bis_datum": "2025-04-30", "rechtsgrund": "ANTRAG_RECHTZEITIG", "beleg": "Antrag 3"}
+    antwort = post(client, person, zaehler, "abrechnungsfreigaben", von_datum="2025-01-01", **daten)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "antrag_fehlt")
+
+
+def test_an_application_stays_while_a_ground_rests_on_it(client, als, zaehler):
+    person, pfad = als("wartung"), f"/v1/stromzaehler/{zaehler}"
+    erster, zweiter = (
+        post(client, person, zaehler, "eichungen", art="ANTRAG", datum=tag).json["eichung_id"]
+        for tag in ("2025-09-01", "2025-10-01")
+    )
+    # A ground of another kind rests on no application.
+    for grund in ("BEHOERDE_GESTATTET", "ANTRAG_RECHTZEITIG"):
+        daten = {"von_datum": "2026-01-01", "rechtsgrund": grund, "beleg": "Antrag 3"}
+        freigabe = post(client, person, zaehler, "abrechnungsfreigaben", **daten).json["abrechnungsfreigabe_id"]
+    # One of two is enough.
+    assert client.delete(f"{pfad}/eichungen/{erster}", als=person).status_code == 204
+    antwort = client.delete(f"{pfad}/eichungen/{zweiter}", als=person)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "antrag_in_gebrauch")
+    assert antwort.json["detail"] == (
+        "Auf diesem Antrag beruht die Abrechnungsfreigabe ab dem 01.01.2026. Nehmen Sie erst diese zurück."
+    )
+    # What was taken back already stays so, and is told no conflict.
+    assert client.delete(f"{pfad}/eichungen/{erster}", als=person).status_code == 204
+    client.delete(f"{pfad}/abrechnungsfreigaben/{freigabe}", als=person)
+    assert client.delete(f"{pfad}/eichungen/{zweiter}", als=person).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("frage", "code"),
     [
