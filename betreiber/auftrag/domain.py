@@ -14,6 +14,8 @@ from betreiber.zeit import BERLIN, VIERTELSTUNDE_S
 NACHFRIST = timedelta(hours=72)
 # How far from a control reading the remote values may lie with which it is compared.
 VERGLEICH_HOECHSTENS_S = 31 * 86_400
+# A second order for it would bring nothing new: somebody has been there and has to say what it was.
+NUR_VON_MENSCHEN_BEHOBEN = Stoerungsart.MANIPULATION
 BEHOBEN = "Die Störung ist behoben, bevor jemand hinfuhr."
 
 

@@ -12,12 +12,12 @@ from betreiber.auftrag.domain import (
     LAUFEND,
     NACHFRIST,
     NOCH_ZUHAUSE,
+    NUR_VON_MENSCHEN_BEHOBEN,
     Auftragsverlauf,
     Auftragszustand,
     Nachweisart,
 )
 from betreiber.seite import Seite, fetch_seite
-from betreiber.stoerung.domain import Stoerungsart
 from db.models import (
     Auftrag,
     Auftragsbesuch,
@@ -215,7 +215,7 @@ def list_stoerungen_without_auftrag(
                         Auftrag.beendet_zeitpunkt > zeitpunkt - NACHFRIST,
                         Auftrag.beendet_zeitpunkt >= Stoerung.beginn_zeitpunkt,
                     ),
-                    and_(Stoerung.art == Stoerungsart.MANIPULATION, eigener),
+                    and_(Stoerung.art == NUR_VON_MENSCHEN_BEHOBEN, eigener),
                 ),
             ),
         ),

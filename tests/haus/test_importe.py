@@ -41,6 +41,7 @@ WIE = {
     "auftrag/kennzahlen.py": "domain.py",
     "auftrag/touren.py": "service.py",
     "auftrag/tourvorschlag.py": "domain.py",
+    "auftrag/vergleich.py": "service.py",
     "auth/passwort.py": "service.py",
     "auth/rechte.py": "service.py",
     "bestand/datei.py": "service.py",
