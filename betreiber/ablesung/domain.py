@@ -100,6 +100,11 @@ class Ablesung(NamedTuple):
     herkunft: Herkunft
 
 
+def as_staende(ablesungen: Mapping[int, Ablesung]) -> dict[int, Registerstand]:
+    """What Verbrauch needs of these readings."""
+    return {zeit: (ablesung[1], ablesung[2], ablesung[4]) for zeit, ablesung in ablesungen.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Grenzen:
     """Between which bounds a reading of a meter is possible.

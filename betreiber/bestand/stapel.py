@@ -74,10 +74,8 @@ def _take_in_kunden(session: Session, akteur: Akteur, saetze: Sequence[Satz]) ->
         return Urteil(Ergebnis.ANGELEGT)
 
     urteile = judge_each(saetze, judge)
-    queries.give_ids(session, [kunde for kunde, _ in neue])
-    session.add_all(kunde for kunde, _ in neue)
-    for kunde, satz in neue:
-        record_audit(session, akteur, "ANGELEGT", "kunde", kunde.kunde_id, neu=satz)
+    _store(session, akteur, "kunde", neue)
+    for kunde, _ in neue:
         record_ereignis(session, akteur, Ereignisart.KUNDE_ANGELEGT, "kunde", kunde.kunde_id)
     return urteile
 
@@ -99,10 +97,7 @@ def _take_in_messstellen(session: Session, akteur: Akteur, saetze: Sequence[Satz
         return Urteil(Ergebnis.ANGELEGT)
 
     urteile = judge_each(saetze, judge)
-    queries.give_ids(session, [messstelle for messstelle, _ in neue])
-    session.add_all(messstelle for messstelle, _ in neue)
-    for messstelle, satz in neue:
-        record_audit(session, akteur, "ANGELEGT", "messstelle", messstelle.messstelle_id, neu=satz)
+    _store(session, akteur, "messstelle", neue)
     return urteile
 
 
@@ -134,11 +129,17 @@ def _take_in_vertraege(session: Session, akteur: Akteur, saetze: Sequence[Satz])
         return Urteil(Ergebnis.ANGELEGT)
 
     urteile = judge_each(saetze, judge)
-    queries.give_ids(session, [vertrag for vertrag, _ in neue])
-    session.add_all(vertrag for vertrag, _ in neue)
-    for vertrag, werte in neue:
-        record_audit(session, akteur, "ANGELEGT", "vertrag", vertrag.vertrag_id, neu=werte)
+    _store(session, akteur, "vertrag", neue)
     return urteile
+
+
+def _store(session: Session, akteur: Akteur, art: str, neue: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
+    """New rows of the table `art` with what the file says of them, and who took them in."""
+    zeilen = [zeile for zeile, _ in neue]
+    queries.give_ids(session, zeilen)
+    session.add_all(zeilen)
+    for zeile, werte in neue:
+        record_audit(session, akteur, "ANGELEGT", art, getattr(zeile, f"{art}_id"), neu=werte)
 
 
 _NENNT_ANDERE = frozenset({"kundennummer", "malo_id", "melo_id", "tarif"})

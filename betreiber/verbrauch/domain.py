@@ -14,7 +14,7 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-from betreiber.ablesung.domain import Ablesung, Lauf, Qualitaet, Registerstand
+from betreiber.ablesung.domain import Lauf, Qualitaet, Registerstand
 from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.errors import EingabeUngueltig
 from betreiber.zeit import VIERTELSTUNDE_S, Aufloesung
@@ -148,11 +148,6 @@ def find_runs(zeiten: Iterable[int]) -> list[Lauf]:
     if anfang is not None and ende is not None:
         laeufe.append((anfang, ende))
     return laeufe
-
-
-def as_staende(ablesungen: Mapping[int, Ablesung]) -> dict[int, Registerstand]:
-    """What Verbrauch needs of these readings."""
-    return {zeit: (ablesung[1], ablesung[2], ablesung[4]) for zeit, ablesung in ablesungen.items()}
 
 
 def find_coverage(staende: Mapping[int, Registerstand]) -> Deckung:

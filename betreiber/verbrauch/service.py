@@ -8,7 +8,7 @@ from itertools import pairwise
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
-from betreiber.ablesung.domain import Registerstand, check_stand
+from betreiber.ablesung.domain import Registerstand, as_staende, check_stand
 from betreiber.ablesung.zaehlwerk import Zaehlwerk
 from betreiber.auth.domain import Akteur
 from betreiber.errors import NichtGefunden
@@ -20,7 +20,6 @@ from betreiber.verbrauch.domain import (
     Flottenwert,
     Reihe,
     Verbrauchswert,
-    as_staende,
     check_umfang,
     check_zeitraum,
     compute_flottenwert,

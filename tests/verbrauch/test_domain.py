@@ -4,14 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from betreiber.ablesung.domain import Ablesung, Herkunft, Qualitaet
+from betreiber.ablesung.domain import Ablesung, Herkunft, Qualitaet, as_staende
 from betreiber.ablesung.zaehlwerk import Abschnitt, Abschnittsgrund, Zaehlwerk
 from betreiber.errors import EingabeUngueltig
 from betreiber.verbrauch.domain import (
     Deckung,
     Verbrauchswert,
     Wertqualitaet,
-    as_staende,
     check_umfang,
     check_zeitraum,
     compute_verbrauch,

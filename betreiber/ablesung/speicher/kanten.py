@@ -8,7 +8,7 @@ from sqlalchemy import cast, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import tagesblock
-from betreiber.ablesung.domain import Lauf, Registerstand
+from betreiber.ablesung.domain import Lauf, Registerstand, as_staende
 from betreiber.ablesung.speicher.abschnitte import ZAEHLWERK, as_zaehlwerk, find_zaehlwerk
 from betreiber.ablesung.speicher.lesen import fleet_registers, registers
 from betreiber.ablesung.speicher.tabellen import TAG_S, T, among
@@ -76,8 +76,9 @@ def _edges_as_of(session: Session, stromzaehler_id: int, zeiten: Sequence[int], 
     if zaehler is None:
         return None
     ablesungen = registers(session, stromzaehler_id, zeiten, stand=stand)
-    staende = {zeit: (ablesung[1], ablesung[2], ablesung[4]) for zeit, ablesung in ablesungen.items()}
-    return Kanten(*zaehler, staende, *coverage(session, stromzaehler_id, zeiten[0], zeiten[-1], stand=stand))
+    return Kanten(
+        *zaehler, as_staende(ablesungen), *coverage(session, stromzaehler_id, zeiten[0], zeiten[-1], stand=stand)
+    )
 
 
 # Each kind of row fills columns of its own: PostgreSQL has to be told what type those have that are empty.
