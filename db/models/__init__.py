@@ -26,6 +26,7 @@ from db.models.verbrauch import (
 )
 from db.models.vertrag import Tarif, Vertrag
 from db.models.wartung import Wartung
+from db.models.zutritt import Zutrittsankuendigung
 
 __all__ = [
     "Abrechnungsfreigabe",
@@ -66,4 +67,5 @@ __all__ = [
     "Vertrag",
     "Wartung",
     "Zaehlwerksabschnitt",
+    "Zutrittsankuendigung",
 ]

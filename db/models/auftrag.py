@@ -1,6 +1,7 @@
 """Aufträge: the work of fitters, their visits, and what proves it."""
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
@@ -9,6 +10,9 @@ from db.base import STRICT, Base, Versioned
 from db.models.messstelle import Messstelle
 from db.models.stromzaehler import Stromzaehler
 from db.types import ZeilenId, Zeitpunkt
+
+if TYPE_CHECKING:
+    from db.models.zutritt import Zutrittsankuendigung
 
 
 class Auftrag(Versioned, Base):
@@ -26,6 +30,7 @@ class Auftrag(Versioned, Base):
             name="zustand",
         ),
         Index("ix_auftrag_zustand_termin_datum", "zustand", "termin_datum"),
+        Index("ix_auftrag_termin_datum", "termin_datum", "auftrag_id"),
         Index("ix_auftrag_benutzer_id_termin_datum", "benutzer_id", "termin_datum"),
         Index("ix_auftrag_stromzaehler_id", "stromzaehler_id"),
         Index("ix_auftrag_messstelle_id", "messstelle_id"),
@@ -57,6 +62,24 @@ class Auftrag(Versioned, Base):
     nachweise: Mapped[list["Auftragsnachweis"]] = relationship(
         lazy="raise", order_by="Auftragsnachweis.auftragsnachweis_id"
     )
+    ankuendigungen: Mapped[list["Zutrittsankuendigung"]] = relationship(
+        lazy="raise", viewonly=True, order_by="Zutrittsankuendigung.zutrittsankuendigung_id"
+    )
+
+    def __init__(self, **werte: Any) -> None:
+        # A new order has no letters, so that nobody need read them.
+        super().__init__(**werte, ankuendigungen=[])
+
+    @property
+    def ankuendigung(self) -> "Zutrittsankuendigung | None":
+        """The last letter that names the present day of the visit, as its day or as its substitute day."""
+        passende = [a for a in self.ankuendigungen if self.termin_datum in (a.termin_datum, a.ersatztermin_datum)]
+        return passende[-1] if passende else None
+
+    @property
+    def zutritt_angekuendigt(self) -> bool:
+        """Whether the present day of the visit stands in a letter."""
+        return self.ankuendigung is not None
 
 
 class Auftragsbesuch(Base):

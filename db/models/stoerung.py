@@ -18,6 +18,7 @@ class Stoerung(Versioned, Base):
     seen. `behoben_durch`: an Akteur; `grund`: what a person said. `erholt_zeitpunkt`: since when the signal is
     good again. `abgeklungen_zeitpunkt`: when it had been so for long enough; until then the meter gets no second
     row of the kind, also when a person has closed this one. `gemeldet_stufe`: the last one of which a mail told.
+    `netz_zeitpunkt`: when it was last seen to be one of a whole area, or of a fleet, that was affected.
     """
 
     __tablename__ = "stoerung"
@@ -32,6 +33,7 @@ class Stoerung(Versioned, Base):
             sqlite_where=text("abgeklungen_zeitpunkt IS NULL"),
         ),
         Index("ix_stoerung_stromzaehler_id", "stromzaehler_id", "erkannt_zeitpunkt"),
+        Index("ix_stoerung_erkannt_zeitpunkt", "erkannt_zeitpunkt", "stoerung_id"),
         STRICT,
     )
 
@@ -49,3 +51,4 @@ class Stoerung(Versioned, Base):
     erholt_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
     abgeklungen_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)
     gemeldet_stufe: Mapped[str | None] = mapped_column(Text)
+    netz_zeitpunkt: Mapped[datetime | None] = mapped_column(Zeitpunkt)

@@ -219,8 +219,9 @@ class Telegrammstand(Base):
     `stand_...`: the newest measured reading that is stored, so that the next one needs no search. Whoever writes
     readings of the meter holds this row.
     The rest are signs by which a sick meter is known: the last received power that it told, the firmware that
-    runs, the end of the keys that it used last, when it last told of an open cover or a magnet and that its
-    voltage fails, and when something of it was last refused: `abgewiesen_anzahl` messages and readings that day.
+    runs, the end of the keys that it used last, when it last saw, on its own clock, an open cover or a magnet and
+    that its voltage fails, and when something of it was last refused: `abgewiesen_anzahl` messages and readings
+    that day.
     """
 
     __tablename__ = "telegrammstand"
