@@ -5,8 +5,9 @@ FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 
-# pg_dump and pg_restore for betreiber sichern and wiederherstellen.
+# pg_dump and pg_restore for betreiber sichern and wiederherstellen; Pango and fonts for letters.
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
     && rm --recursive /var/lib/apt/lists
 
 COPY requirements/betrieb.txt requirements/betrieb.txt

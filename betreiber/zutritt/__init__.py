@@ -1,0 +1,1 @@
+"""Zutritt: letters that announce a fitter's visit to a flat."""
