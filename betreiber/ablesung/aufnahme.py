@@ -175,7 +175,7 @@ def _write(session: Session, eintraege: Sequence[_Eintrag]) -> None:
     for eintrag in eintraege:
         akteur, telegramm, stand = eintrag.auftrag.akteur, eintrag.auftrag.telegramm, eintrag.stand
         if telegramm.art == EREIGNISSE:
-            eintrag.befunde = geraeteprotokoll.record_meldungen(session, akteur, stand, telegramm.ereignisse)
+            eintrag.befunde = geraeteprotokoll.record_meldungen(session, akteur, stand, telegramm)
         elif telegramm.art == FEHLANZEIGE:
             eintrag.befunde = geraeteprotokoll.record_lost(
                 session, akteur, stand.stromzaehler_id, telegramm.luecken, eintrag.grenzen

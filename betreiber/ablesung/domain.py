@@ -6,9 +6,9 @@ A faulty reading never holds up its neighbours: it goes to quarantine with its r
 import hashlib
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from itertools import pairwise
@@ -34,6 +34,10 @@ TELEGRAMME_JE_VIERTEL = 12
 AKTUELL_S = 1800
 # Entries of one meter's log that are recorded in a day: a device gone mad must not fill the events.
 MELDUNGEN_JE_TAG = 1000
+# An entry that seems older is one from before the clock was set: no meter is silent for so long.
+MELDUNG_HOECHSTALTER_S = 400 * 86_400
+# Codes of a device's log: somebody is at the meter.
+MANIPULATION = frozenset({"GEHAEUSE_OFFEN", "MAGNETFELD"})
 
 _OHNE_WANDLER = Zaehlwerk(1)
 
@@ -171,11 +175,13 @@ def judge(
     vorher: Stand | None,
     nachher: Stand | None,
     grenzen: Grenzen,
+    abgelesen: Collection[int] = (),
 ) -> Urteil:
     """Judge the readings of one message, ascending by time.
 
     `bekannt`: what is stored for the same times and between them; `vorher`, `nachher`: the nearest stored readings
-    outside. A known value is never overwritten: the first one that came stays.
+    outside. A known value is never overwritten: the first one that came stays. Only what people read at the
+    display, at the times `abgelesen`, gives way where the meter says the same and more: that is NEU.
 
     A register that falls has rolled over only where its digits and the possible power explain it; every other fall
     is a RUECKLAUF.
@@ -183,6 +189,15 @@ def judge(
     ASSUMPTION: no gap is so long that the connection at full power goes once around the register: six digits and
     30 kW take three years. After a longer one a fall may be taken for a rollover that was none.
     """
+    if abgelesen and (genauer := _find_confirmed(werte, bekannt, abgelesen)):
+        # Nothing is judged by a display that shows less than what the meter itself says of the same time.
+        ohne = {zeit: stand for zeit, stand in bekannt.items() if zeit not in genauer}
+        urteil = judge(werte, ohne, vorher, nachher, grenzen)
+        falsch = {werte[stelle].uhrzeit for stelle in find_rejected(urteil.befunde)}
+        if genauer.isdisjoint(falsch):
+            return urteil
+        # What cannot be does not take the place of what people read, and its neighbours have to fit that.
+        return judge(werte, bekannt, vorher, nachher, grenzen, genauer - falsch)
     if not bekannt and nachher is None and _is_ordinary(werte, vorher, grenzen):
         return Urteil([Befund.NEU] * len(werte), [])
     urteil = Urteil([], [])
@@ -211,6 +226,31 @@ def judge(
                 urteil.uebergaenge.extend(uebergaenge)
         unten = neu
     return urteil
+
+
+def shows(gemessen_wh: Sequence[int], abgelesen_wh: Sequence[int]) -> bool:
+    """Whether a display that shows `abgelesen_wh` agrees with these registers (Wh: taken, fed in).
+
+    ASSUMPTION: a display cuts off what is less than a whole kWh, or shows every Wh. Of one that rounds, half
+    of the readings would be taken for other ones.
+    """
+    return all(
+        abgelesen in (gemessen, gemessen - gemessen % ANZEIGESCHRITT_WH)
+        for gemessen, abgelesen in zip(gemessen_wh, abgelesen_wh, strict=True)
+    )
+
+
+def _find_confirmed(
+    werte: Sequence[Messwert], bekannt: Mapping[int, Stand], abgelesen: Collection[int]
+) -> set[int]:
+    """The times of readings that agree with what people read at the display, and say more than that."""
+    return {
+        wert.uhrzeit
+        for wert in werte
+        if wert.uhrzeit in abgelesen
+        and (stand := bekannt[wert.uhrzeit]) != wert[:4]
+        and shows(wert[1:3], stand[1:3])
+    }
 
 
 def _is_ordinary(werte: Sequence[Messwert], vorher: Stand | None, grenzen: Grenzen) -> bool:
@@ -305,6 +345,16 @@ def clock_error_s(erzeugt_ms: int, jetzt: datetime, toleranz_s: int) -> int | No
     """
     abweichung_ms = erzeugt_ms - int(jetzt.timestamp() * 1000)
     return None if abs(abweichung_ms) <= toleranz_s * 1000 else round(Decimal(abweichung_ms) / 1000)
+
+
+def date_meldung(uhrzeit: int, erzeugt: int, empfangen: datetime) -> datetime:
+    """When a device saw something, on our clock: as long before the receipt as before it made its message.
+
+    `uhrzeit`, `erzeugt` (of the message): s since 1970 by the clock of the device. That may have been set in
+    between: what then lies in the future, or more than MELDUNG_HOECHSTALTER_S back, counts from the receipt on.
+    """
+    alter_s = erzeugt - uhrzeit
+    return empfangen - timedelta(seconds=alter_s) if 0 <= alter_s <= MELDUNG_HOECHSTALTER_S else empfangen
 
 
 def value_hash(wert: Messwert) -> bytes:

@@ -10,24 +10,31 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import queries, speicher
-from betreiber.ablesung.domain import MELDUNGEN_JE_TAG, Befund, Grenzen, Spanne, clock_error_s
+from betreiber.ablesung.domain import (
+    MANIPULATION,
+    MELDUNGEN_JE_TAG,
+    Befund,
+    Grenzen,
+    Spanne,
+    clock_error_s,
+    date_meldung,
+)
 from betreiber.ablesung.luecken import first_quarter, missing, overlaps
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_ereignis
 from betreiber.zeit import VIERTELSTUNDE_S
 from db.models import Telegrammstand
-from telegramm.messwerte import Meldung, StatusBit, Telegramm
+from telegramm.messwerte import StatusBit, Telegramm
 
-# Codes of a device's log: somebody is at the meter; and the last word before its voltage is gone.
-MANIPULATION = frozenset({"GEHAEUSE_OFFEN", "MAGNETFELD"})
+# The last word of a device's log before its voltage is gone.
 SPANNUNGSLOS = "LETZTES_LEBENSZEICHEN"
 # A plain number: a flag would be asked for every reading.
 _MANIPULIERT = int(StatusBit.GEHAEUSE_OFFEN | StatusBit.MAGNETFELD)
 
 
 def record_meldungen(
-    session: Session, akteur: Akteur, stand: Telegrammstand, meldungen: Sequence[Meldung]
+    session: Session, akteur: Akteur, stand: Telegrammstand, telegramm: Telegramm
 ) -> list[Befund]:
     """Record each entry of the device's log once, by its number; what was asked for has come.
 
@@ -35,6 +42,7 @@ def record_meldungen(
     that is recorded tells how many there were, because a device counts without gaps.
     """
     stand.protokoll_angefordert = False
+    meldungen = telegramm.ereignisse
     neu = [meldung for meldung in meldungen if meldung.nummer > stand.meldung_nummer]
     if neu:
         gezaehlt = queries.count_ereignisse(
@@ -46,11 +54,12 @@ def record_meldungen(
         platz = max(0, MELDUNGEN_JE_TAG - gezaehlt.get(Ereignisart.STROMZAEHLER_MELDUNG, 0))
         for meldung in neu[:platz]:
             _record(session, akteur, stand, Ereignisart.STROMZAEHLER_MELDUNG, meldung._asdict())
-        codes = {meldung.code for meldung in neu}
-        if codes & MANIPULATION:
-            stand.manipuliert_zeitpunkt = akteur.zeitpunkt
-        if SPANNUNGSLOS in codes:
-            stand.spannungslos_zeitpunkt = akteur.zeitpunkt
+        for meldung in neu:
+            geschehen = date_meldung(meldung.uhrzeit, telegramm.erzeugt // 1000, akteur.zeitpunkt)
+            if meldung.code in MANIPULATION:
+                stand.manipuliert_zeitpunkt = _later(stand.manipuliert_zeitpunkt, geschehen)
+            elif meldung.code == SPANNUNGSLOS:
+                stand.spannungslos_zeitpunkt = _later(stand.spannungslos_zeitpunkt, geschehen)
         if neu[platz:] and Ereignisart.MELDUNGEN_AUSGELASSEN not in gezaehlt:
             _record(session, akteur, stand, Ereignisart.MELDUNGEN_AUSGELASSEN, {"ab_nummer": neu[platz].nummer})
         stand.meldung_nummer = neu[-1].nummer
@@ -99,8 +108,17 @@ def note_signs(
         stand.rsrp_dbm = telegramm.netz.rsrp
     if telegramm.fw is not None:
         stand.firmwareversion = telegramm.fw.version
-    if any(wert.status & _MANIPULIERT for wert in telegramm.werte):
-        stand.manipuliert_zeitpunkt = empfangen_zeitpunkt
+    eingriffe = [wert.uhrzeit for wert in telegramm.werte if wert.status & _MANIPULIERT]
+    if eingriffe:
+        # The bit says that it was somewhen in the quarter hour before.
+        viertel = eingriffe[-1] - VIERTELSTUNDE_S
+        geschehen = date_meldung(viertel, telegramm.erzeugt // 1000, empfangen_zeitpunkt)
+        stand.manipuliert_zeitpunkt = _later(stand.manipuliert_zeitpunkt, geschehen)
+
+
+def _later(vorher: datetime | None, zeitpunkt: datetime) -> datetime:
+    """The later of two: what comes late does not hide what is known."""
+    return zeitpunkt if vorher is None else max(vorher, zeitpunkt)
 
 
 def count_rejected(stand: Telegrammstand, anzahl: int, zeitpunkt: datetime) -> None:

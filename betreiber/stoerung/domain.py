@@ -1,23 +1,26 @@
-"""Rules of silent and sick meters: what is wrong, how badly, why, and when it is over. Pure.
+"""Silent and sick meters: kinds, degrees, causes, the bounds of each kind, and what is known of a meter. Pure.
 
 Every kind is judged by one number, the larger the worse. A Störung opens at one bound (`ab`), and ends only below
 a better one (`frei`) that held for a while (`ruhe`), so that a number near a bound opens and closes nothing.
+What becomes of a meter by these rules: `urteil.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from betreiber.zeit import BERLIN, VIERTELSTUNDE_S
+from betreiber.zeit import BERLIN, VIERTELSTUNDE_S, local_date
 
 # A receipt names the slot after the quarter hour in which a meter sends, 0 to 599 s (docs/telegramm.md, 2).
 PLATZ_S = 600
 VIERTELSTUNDEN_JE_TAG = 96
-_SOFORT, _SEKUNDE, _STUNDE, _TAG = timedelta(0), timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-# A report of an open cover is news for so long; a sweep runs many times meanwhile.
-MANIPULIERT_SEIT = 2 * _TAG
+_SOFORT, _STUNDE, _TAG = timedelta(0), timedelta(hours=1), timedelta(days=1)
+# So long after an order was noted as done its fitter may still be at the open meter.
+NACH_DEM_EINSATZ = _STUNDE
+# So long a fitter may take to note what became of a visit; after that nobody was there.
+EINSATZ_MELDEN = 3 * _TAG
 
 
 class Stoerungsart(StrEnum):
@@ -51,11 +54,13 @@ class Stoerungszustand(StrEnum):
 class Ursache(StrEnum):
     """The likely cause, by the last signs of life."""
 
+    BETREIBER = "BETREIBER"
     GESPERRT = "GESPERRT"
     AUSGEBAUT = "AUSGEBAUT"
     NIE_GEMELDET = "NIE_GEMELDET"
     SCHLUESSEL = "SCHLUESSEL"
     ABGEWIESEN = "ABGEWIESEN"
+    EINSATZ = "EINSATZ"
     MANIPULATION = "MANIPULATION"
     SPANNUNGSLOS = "SPANNUNGSLOS"
     NETZ = "NETZ"
@@ -75,11 +80,13 @@ ARTEN: Mapping[Stoerungsart, str] = {
     Stoerungsart.ABWEISUNGEN: "Vieles, was der Zähler sendet, wird abgewiesen.",
 }
 URSACHEN: Mapping[Ursache, str] = {
+    Ursache.BETREIBER: "Ein großer Teil aller Zähler ist betroffen: unsere eigene Annahme und ihre Wege prüfen.",
     Ursache.GESPERRT: "Der Zähler ist gesperrt.",
     Ursache.AUSGEBAUT: "Der Zähler ist nicht mehr eingebaut.",
     Ursache.NIE_GEMELDET: "Der Zähler hat sich seit dem Einbau nicht gemeldet: Antenne, SIM und Empfang prüfen.",
     Ursache.SCHLUESSEL: "Die Schlüssel sind abgelaufen oder laufen ab: den Zähler neu einschreiben.",
     Ursache.ABGEWIESEN: "Der Zähler sendet, wird aber abgewiesen: die Gründe stehen in seinen Ereignissen.",
+    Ursache.EINSATZ: "An diesem Tag war ein eigener Einsatz am Zähler: kein fremder Eingriff.",
     Ursache.MANIPULATION: "Der Zähler hat ein offenes Gehäuse oder ein Magnetfeld gemeldet: vor Ort prüfen.",
     Ursache.SPANNUNGSLOS: "Der Zähler hat einen Spannungsausfall gemeldet: Anschluss und Netz prüfen.",
     Ursache.NETZ: "Fast alle Zähler der Postleitzahl schweigen: Mobilfunk- oder Stromnetz.",
@@ -87,18 +94,24 @@ URSACHEN: Mapping[Ursache, str] = {
     Ursache.UHR: "Die Uhr des Zählers geht oder ging zuletzt falsch.",
     Ursache.UNBEKANNT: "Aus den letzten Lebenszeichen ist keine Ursache zu erkennen.",
 }
-# Of these the kind says the cause; of the others the last signs of life do.
-_EIGENE_URSACHE = {Stoerungsart(name): Ursache(name) for name in ("UHR", "SCHLUESSEL", "FUNK", "MANIPULATION")}
-_EIGENE_URSACHE[Stoerungsart.ABWEISUNGEN] = Ursache.ABGEWIESEN
-# What can be seen also when nothing comes.
-_AUCH_STUMM = frozenset({Stoerungsart.STUMM, Stoerungsart.SCHLUESSEL, Stoerungsart.MANIPULATION})
+# It is not the meters, and a fitter at each of them would change nothing.
+OHNE_MONTEUR = frozenset({Ursache.BETREIBER, Ursache.NETZ})
+
+
+class Einsatz(StrEnum):
+    """Whether an intervention at a meter was a visit of the operator's own."""
+
+    KEINER = "KEINER"
+    LAEUFT = "LAEUFT"
+    BEENDET = "BEENDET"
 
 
 @dataclass(frozen=True, slots=True)
 class Regel:
     """When a kind opens, rises and ends. `alarm_nach`, `auftrag_nach`: how long after it began; None = never.
 
-    `von_selbst`: whether it ends with the signal, or only when a person says why.
+    `von_selbst`: whether it ends with the signal, or only when a person says why. `gesehen`: whether the time to
+    AUFTRAG counts only from when a sweep could find it (`ab` in seconds): while the operator is down nobody looks.
     """
 
     ab: int
@@ -107,11 +120,14 @@ class Regel:
     alarm_nach: timedelta | None = None
     auftrag_nach: timedelta | None = None
     von_selbst: bool = True
+    gesehen: bool = False
 
 
 # ASSUMPTION: bounds of experience, none of them of law; only those of settings are asked of the operator.
 _STANDARD = {
-    Stoerungsart.STUMM: Regel(3 * VIERTELSTUNDE_S + PLATZ_S, 1800, timedelta(minutes=30), _TAG, 36 * _STUNDE),
+    Stoerungsart.STUMM: Regel(
+        3 * VIERTELSTUNDE_S + PLATZ_S, 1800, timedelta(minutes=30), _TAG, 36 * _STUNDE, gesehen=True
+    ),
     # Missing readings in thousandths of those expected.
     Stoerungsart.UNVOLLSTAENDIG: Regel(101, 50, _TAG, 7 * _TAG, 14 * _TAG),
     Stoerungsart.VERSPAETET: Regel(4 * 3600, 3600, 2 * _STUNDE, _TAG, 7 * _TAG),
@@ -121,7 +137,7 @@ _STANDARD = {
     Stoerungsart.SCHLUESSEL: Regel(-30 * 86_400, -45 * 86_400, _STUNDE, 16 * _TAG, 23 * _TAG),
     # -RSRP in dBm: LTE is hardly received below -120 (3GPP TS 36.133 counts from -140 to -44).
     Stoerungsart.FUNK: Regel(120, 115, 6 * _STUNDE, 7 * _TAG, 14 * _TAG),
-    Stoerungsart.MANIPULATION: Regel(1, 0, _STUNDE, _SOFORT, _SOFORT, von_selbst=False),
+    Stoerungsart.MANIPULATION: Regel(1, 0, _SOFORT, _SOFORT, _SOFORT, von_selbst=False),
     # Refused messages and readings of a UTC day.
     Stoerungsart.ABWEISUNGEN: Regel(20, 5, _TAG, _TAG, 7 * _TAG),
 }
@@ -147,13 +163,16 @@ class Regeln:
     """By which rules this operator looks for sick meters. `tage`: whole UTC days whose coverage counts.
 
     `empfaenger`: to whom mails go, "" = nobody. A postcode with at least `netz_zaehler` meters is silent as a
-    whole from `netz_prozent` on.
+    whole from `netz_prozent` on. What has at least `flotte_zaehler` meters and `flotte_prozent` of all is no fault
+    of the meters.
     """
 
     regeln: Mapping[Stoerungsart, Regel] = field(default_factory=lambda: _STANDARD)
     tage: int = 3
     netz_zaehler: int = 5
     netz_prozent: int = 80
+    flotte_zaehler: int = 100
+    flotte_prozent: int = 20
     empfaenger: str = ""
     ruhezeit: Ruhezeit = Ruhezeit(22, 6)
 
@@ -199,6 +218,7 @@ class Lebenszeichen(NamedTuple):
     """What is known of a meter: the signs of telegrammstand, where it hangs since when, its readings of late.
 
     `gemessen`: measured readings in the days of which the coverage is asked; `neueste_uhrzeit`: s since 1970.
+    `eingriff_behoben`: when the last MANIPULATION was closed: what the meter saw until then is explained.
     """
 
     stromzaehler_id: int
@@ -216,6 +236,8 @@ class Lebenszeichen(NamedTuple):
     eingebaut_von: datetime | None
     postleitzahl: str | None
     gemessen: int
+    eingriff_behoben: datetime | None = None
+    einsatz: Einsatz = Einsatz.KEINER
 
     def heard(self) -> datetime | None:
         """Since when nothing has come: the last message, or the installation if it is later."""
@@ -229,55 +251,37 @@ class Lebenszeichen(NamedTuple):
         leer: dict[str, Any] = {name: None for name in self._fields[3:11] if name != "schluessel_gueltig_bis"}
         return self._replace(**leer)
 
-    def is_opened_after(self, behoben: datetime | None) -> bool:
-        """Whether it told of an intervention after a person had closed the one before; None: nobody has."""
-        eingriff = self.manipuliert_zeitpunkt
-        return behoben is not None and eingriff is not None and eingriff > behoben
+    def is_unexplained(self, eingriff: datetime) -> bool:
+        """Whether an intervention was at the present place, and after the last one that somebody has explained."""
+        return all(ab is None or eingriff > ab for ab in (self.eingebaut_von, self.eingriff_behoben))
+
+    def eingriff(self) -> datetime | None:
+        """When the meter last saw an intervention that nobody has explained."""
+        zeit = self.manipuliert_zeitpunkt
+        return zeit if zeit is not None and self.is_unexplained(zeit) else None
 
 
-class Mass(NamedTuple):
-    """How bad something is, and since when."""
+class Besuch(NamedTuple):
+    """A visit of a fitter to a meter: planned for a day, or over (`beendet`)."""
 
-    wert: int
-    seit: datetime
+    termin_datum: date | None
+    beendet: datetime | None
 
-
-@dataclass(frozen=True, slots=True)
-class Lage:
-    """A Störung as it stands; `erholt`: since when its signal is good; the rest as in the table."""
-
-    stufe: Stufe
-    ursache: Ursache
-    beginn: datetime
-    erholt: datetime | None = None
-    behoben: bool = False
-    abgeklungen: bool = False
+    def covers(self, eingriff: datetime, jetzt: datetime) -> bool:
+        """Whether its fitter opened the meter: on that local day, and not long after it was over."""
+        if self.beendet is None:
+            return local_date(eingriff) == self.termin_datum and jetzt - eingriff < EINSATZ_MELDEN
+        tage = (self.termin_datum, local_date(self.beendet))
+        return local_date(eingriff) in tage and eingriff <= self.beendet + NACH_DEM_EINSATZ
 
 
-def measure(
-    zeichen: Lebenszeichen, regeln: Regeln, jetzt: datetime, echtzeit: datetime
-) -> dict[Stoerungsart, Mass]:
-    """Every kind that can be judged. `echtzeit`: certificates live on real time, also beside a simulated clock."""
-    s = Stoerungsart
-    gehoert = zeichen.heard() or jetzt
-    masse = {s.STUMM: Mass((jetzt - gehoert) // _SEKUNDE, gehoert)}
-    neueste = gehoert if zeichen.neueste_uhrzeit is None else datetime.fromtimestamp(zeichen.neueste_uhrzeit, UTC)
-    masse[s.VERSPAETET] = Mass((jetzt - max(neueste, zeichen.eingebaut_von or neueste)) // _SEKUNDE, jetzt)
-    masse[s.UHR] = Mass(abs(zeichen.uhr_abweichung_s or 0), jetzt)
-    if zeichen.rsrp_dbm is not None:
-        masse[s.FUNK] = Mass(-zeichen.rsrp_dbm, jetzt)
-    if zeichen.schluessel_gueltig_bis is not None:
-        wert = (echtzeit - zeichen.schluessel_gueltig_bis) // _SEKUNDE
-        masse[s.SCHLUESSEL] = Mass(wert, jetzt - max(0, wert - regeln[s.SCHLUESSEL].ab) * _SEKUNDE)
-    eingriff = zeichen.manipuliert_zeitpunkt
-    neu = eingriff is not None and eingriff > jetzt - MANIPULIERT_SEIT
-    masse[s.MANIPULATION] = Mass(int(neu), eingriff if eingriff is not None and neu else jetzt)
-    am_tag = zeichen.abgewiesen_zeitpunkt is not None and zeichen.abgewiesen_zeitpunkt >= day_begin(jetzt)
-    masse[s.ABWEISUNGEN] = Mass(zeichen.abgewiesen_anzahl if am_tag else 0, jetzt)
-    erwartet = expected_readings(zeichen.eingebaut_von, jetzt, regeln.tage)
-    if erwartet:
-        masse[s.UNVOLLSTAENDIG] = Mass(1000 - min(1000, zeichen.gemessen * 1000 // erwartet), jetzt)
-    return masse
+def find_einsatz(eingriffe: Iterable[datetime], besuche: Sequence[Besuch], jetzt: datetime) -> Einsatz:
+    """Whether all of these interventions were visits of the operator's own, and whether these are over."""
+    je_eingriff = [[besuch for besuch in besuche if besuch.covers(zeit, jetzt)] for zeit in eingriffe]
+    if not all(je_eingriff):
+        return Einsatz.KEINER
+    beendet = all(any(besuch.beendet is not None for besuch in einer) for einer in je_eingriff)
+    return Einsatz.BEENDET if beendet else Einsatz.LAEUFT
 
 
 def day_begin(zeitpunkt: datetime) -> datetime:
@@ -294,106 +298,11 @@ def expected_readings(eingebaut_von: datetime | None, jetzt: datetime, tage: int
     return max(0, (ende - anfang) // _TAG) * VIERTELSTUNDEN_JE_TAG
 
 
-def find_ursache(
-    art: Stoerungsart, zeichen: Lebenszeichen, regeln: Regeln, echtzeit: datetime, *, netz: bool
-) -> Ursache:
-    """The likely cause; of several the one that is surest. `netz`: whether the whole postcode is silent."""
-    if zeichen.zustand == "GESPERRT":
-        return Ursache.GESPERRT
-    if zeichen.zustand != "EINGEBAUT":
-        return Ursache.AUSGEBAUT
-    if art in _EIGENE_URSACHE:
-        return _EIGENE_URSACHE[art]
-    if zeichen.zuletzt_empfangen is None:
-        return Ursache.NIE_GEMELDET
-    gehoert, funk = zeichen.zuletzt_empfangen, regeln[Stoerungsart.FUNK]
-    gueltig_bis, rsrp_dbm = zeichen.schluessel_gueltig_bis, zeichen.rsrp_dbm
-    # Of a silent meter only what was refused later explains anything.
-    abgewiesen_ab = gehoert + _SEKUNDE if art is Stoerungsart.STUMM else gehoert - _TAG
-
-    def since(zeitpunkt: datetime | None, ab: datetime) -> bool:
-        return zeitpunkt is not None and zeitpunkt >= ab
-
-    merkmale = {
-        Ursache.SCHLUESSEL: gueltig_bis is not None and gueltig_bis <= echtzeit,
-        Ursache.ABGEWIESEN: since(zeichen.abgewiesen_zeitpunkt, abgewiesen_ab),
-        Ursache.MANIPULATION: since(zeichen.manipuliert_zeitpunkt, gehoert - _TAG),
-        Ursache.SPANNUNGSLOS: since(zeichen.spannungslos_zeitpunkt, gehoert - timedelta(minutes=15)),
-        Ursache.NETZ: netz,
-        Ursache.FUNK: rsrp_dbm is not None and -rsrp_dbm > funk.frei,
-        Ursache.UHR: zeichen.uhr_abweichung_s is not None,
-    }
-    return next((ursache for ursache, trifft in merkmale.items() if trifft), Ursache.UNBEKANNT)
-
-
 def is_silent_area(zaehler: int, stumme: int, regeln: Regeln) -> bool:
     """Whether so many silent ones of the meters of a postcode mean a network and not the meters."""
     return zaehler >= regeln.netz_zaehler and 100 * stumme >= regeln.netz_prozent * zaehler
 
 
-def find_stufe(regel: Regel, dauer: timedelta, ursache: Ursache) -> Stufe:
-    """How badly, after so long. No fitter is sent to a meter whose network is away."""
-    if regel.auftrag_nach is not None and dauer >= regel.auftrag_nach and ursache is not Ursache.NETZ:
-        return Stufe.AUFTRAG
-    if regel.alarm_nach is not None and dauer >= regel.alarm_nach:
-        return Stufe.ALARM
-    return Stufe.WARNUNG
-
-
-def judge(regel: Regel, lage: Lage | None, mass: Mass, ursache: Ursache, jetzt: datetime) -> Lage | None:
-    """What becomes of a kind at a meter; None: there is nothing. `lage`: what there was, unless it was over."""
-    if lage is None:
-        if mass.wert < regel.ab:
-            return None
-        return Lage(find_stufe(regel, jetzt - mass.seit, ursache), ursache, mass.seit)
-    if mass.wert <= regel.frei:
-        return _recover(regel, lage, jetzt)
-    if mass.wert < regel.ab or lage.behoben:
-        return replace(lage, erholt=None)
-    stufe = find_stufe(regel, jetzt - lage.beginn, ursache)
-    return replace(lage, stufe=max(lage.stufe, stufe, key=list(Stufe).index), ursache=ursache, erholt=None)
-
-
-def _recover(regel: Regel, lage: Lage, jetzt: datetime) -> Lage:
-    erholt = lage.erholt or jetzt
-    vorbei = jetzt - erholt >= regel.ruhe and (regel.von_selbst or lage.behoben)
-    return replace(lage, erholt=erholt, behoben=lage.behoben or vorbei, abgeklungen=vorbei)
-
-
-def judge_all(
-    zeichen: Lebenszeichen,
-    lagen: Mapping[Stoerungsart, Lage],
-    regeln: Regeln,
-    jetzt: datetime,
-    echtzeit: datetime,
-    *,
-    netz: bool,
-) -> dict[Stoerungsart, Lage]:
-    """What becomes of every kind at a meter; those that stay as they are not among them.
-
-    A meter that hangs nowhere, or is locked, has no Störung any more. While one is silent, what needs messages
-    stays as it was, and nothing of it opens; once a fitter has to go there he sees to all of it with one order.
-    """
-    if zeichen.zustand != "EINGEBAUT":
-        ende = find_ursache(Stoerungsart.STUMM, zeichen, regeln, echtzeit, netz=netz)
-        return {
-            art: replace(lage, ursache=lage.ursache if lage.behoben else ende, behoben=True, abgeklungen=True)
-            for art, lage in lagen.items()
-        }
-    zeichen = zeichen.here()
-    neue: dict[Stoerungsart, Lage] = {}
-    schweigt = vor_ort = False
-    for art, mass in measure(zeichen, regeln, jetzt, echtzeit).items():
-        alt = lagen.get(art)
-        if schweigt and art not in _AUCH_STUMM:
-            neu = replace(alt, behoben=True, abgeklungen=True) if alt and vor_ort else alt
-        else:
-            ursache = find_ursache(art, zeichen, regeln, echtzeit, netz=netz)
-            neu = judge(regeln[art], alt, mass, ursache, jetzt)
-        if art is Stoerungsart.STUMM:  # It is the first to be measured.
-            offen = neu is not None and not neu.behoben
-            schweigt = offen or mass.wert >= regeln[art].ab
-            vor_ort = neu is not None and offen and neu.stufe is Stufe.AUFTRAG
-        if neu is not None and neu != alt:
-            neue[art] = neu
-    return neue
+def is_widespread(zaehler: int, betroffene: int, regeln: Regeln) -> bool:
+    """Whether so many of all meters mean the operator itself, or what all of them hang on."""
+    return betroffene >= regeln.flotte_zaehler and 100 * betroffene >= regeln.flotte_prozent * zaehler

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -15,16 +16,18 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    null,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.orm import Session
 
 from betreiber.seite import Seite, fetch_seite
 from betreiber.stoerung.domain import (
-    MANIPULIERT_SEIT,
     VIERTELSTUNDEN_JE_TAG,
+    Besuch,
     Lebenszeichen,
     Regeln,
     Stoerungsart,
@@ -32,10 +35,19 @@ from betreiber.stoerung.domain import (
     Stufe,
     day_begin,
 )
-from db.models import Einbau, Messstelle, Stoerung, Stromzaehler, Tagesstand, Telegrammstand
+from db.models import (
+    Auftrag,
+    Auftragsbesuch,
+    Einbau,
+    Ereignis,
+    Messstelle,
+    Stoerung,
+    Stromzaehler,
+    Tagesstand,
+    Telegrammstand,
+)
 
 _TAG_S = 86_400
-_Nummer = SQLColumnExpression[int]
 # The columns of telegrammstand among the fields of Lebenszeichen, in their order.
 _ZEICHEN = ("stromzaehler_id", *Lebenszeichen._fields[3:12])
 _T, _Z = Telegrammstand, Stromzaehler
@@ -44,6 +56,7 @@ _LAUFEND = Stoerung.abgeklungen_zeitpunkt.is_(None)
 _OFFEN = Stoerung.behoben_zeitpunkt.is_(None)
 # Removed meters have nothing to say; those that never were enrolled have no epoche.
 _UEBERWACHT = and_(_Z.zustand == "EINGEBAUT", _T.epoche > 0)
+_EINGRIFF = Stoerung.art == Stoerungsart.MANIPULATION
 
 
 class Laufend(NamedTuple):
@@ -56,7 +69,9 @@ class Laufend(NamedTuple):
     stufe: str
     ursache: str
     beginn_zeitpunkt: datetime
+    erkannt_zeitpunkt: datetime
     erholt_zeitpunkt: datetime | None
+    netz_zeitpunkt: datetime | None
     behoben_zeitpunkt: datetime | None
     behoben_durch: str | None
 
@@ -77,7 +92,7 @@ class Gebiet(NamedTuple):
     stumm: int
 
 
-def _hanging(stromzaehler_id: _Nummer, jetzt: datetime) -> ColumnElement[bool]:
+def _hanging(stromzaehler_id: SQLColumnExpression[int], jetzt: datetime) -> ColumnElement[bool]:
     return and_(
         Einbau.stromzaehler_id == stromzaehler_id,
         Einbau.von <= jetzt,
@@ -85,21 +100,31 @@ def _hanging(stromzaehler_id: _Nummer, jetzt: datetime) -> ColumnElement[bool]:
     )
 
 
-def count_unheard(session: Session, regeln: Regeln, jetzt: datetime) -> list[Gebiet]:
-    """The watched meters by the postcode of their place, and of how many nothing was heard for too long."""
-    unerhoert = or_(_T.zuletzt_empfangen.is_(None), _T.zuletzt_empfangen <= _silent_since(regeln, jetzt))
-    return _count_gebiete(session, unerhoert, jetzt)
+def count_unheard(
+    session: Session, regeln: Regeln, jetzt: datetime, echtzeit: datetime
+) -> tuple[list[Gebiet], dict[Stoerungsart, int]]:
+    """The watched meters by postcode, and how many were neither heard nor installed there for too long.
+
+    And of all of them, how many have each kind that the row of a meter tells of.
+    """
+    ab = _silent_since(regeln, jetzt)
+    beide = ((_T.zuletzt_empfangen, Einbau.von), (Einbau.von, _T.zuletzt_empfangen))
+    stumm = and_(*(func.coalesce(*zeiten) <= ab for zeiten in beide))
+    arten = _signs(regeln, jetzt, echtzeit)
+    zeilen = _count_gebiete(session, [stumm, *(or_(*zeichen) for zeichen in arten.values())], jetzt)
+    gebiete = [Gebiet(*zeile[:3]) for zeile in zeilen]
+    return gebiete, {art: sum(zeile[stelle] for zeile in zeilen) for stelle, art in enumerate(arten, start=3)}
 
 
 def count_silent(session: Session, jetzt: datetime) -> list[Gebiet]:
-    """The same, silent being those that the sweep found and that nobody has explained."""
+    """The watched meters by postcode, silent being those that the sweep found and that nobody has explained."""
     stumme = select(Stoerung.stromzaehler_id).where(_LAUFEND, _OFFEN, Stoerung.art == Stoerungsart.STUMM)
-    return _count_gebiete(session, _T.stromzaehler_id.in_(stumme), jetzt)
+    return [Gebiet(*zeile) for zeile in _count_gebiete(session, [_T.stromzaehler_id.in_(stumme)], jetzt)]
 
 
-def _count_gebiete(session: Session, stumm: ColumnElement[bool], jetzt: datetime) -> list[Gebiet]:
+def _count_gebiete(session: Session, merkmale: Sequence[ColumnElement[bool]], jetzt: datetime) -> Sequence[Any]:
     anweisung = (
-        select(Messstelle.postleitzahl, func.count(), func.count().filter(stumm))
+        select(Messstelle.postleitzahl, func.count(), *(func.count().filter(merkmal) for merkmal in merkmale))
         .select_from(_T)
         .join(_Z, _Z.stromzaehler_id == _T.stromzaehler_id)
         .outerjoin(Einbau, _hanging(_Z.stromzaehler_id, jetzt))
@@ -107,7 +132,7 @@ def _count_gebiete(session: Session, stumm: ColumnElement[bool], jetzt: datetime
         .where(_UEBERWACHT)
         .group_by(Messstelle.postleitzahl)
     )
-    return [Gebiet(*zeile) for zeile in session.execute(anweisung)]
+    return session.execute(anweisung).all()
 
 
 def find_candidates(
@@ -144,47 +169,100 @@ def find_candidates(
         .outerjoin(Messstelle, Messstelle.messstelle_id == Einbau.messstelle_id)
         .order_by(auffaellig.c.stromzaehler_id)
     )
-    return [Lebenszeichen._make(zeile) for zeile in session.execute(anweisung)]
+    return [Lebenszeichen(*tuple(zeile)) for zeile in session.execute(anweisung)]
+
+
+def list_erklaert(session: Session, stromzaehler_ids: Collection[int]) -> dict[int, datetime | None]:
+    """When an intervention was last closed, by meter."""
+    anweisung = select(Stoerung.stromzaehler_id, func.max(Stoerung.behoben_zeitpunkt)).where(
+        Stoerung.stromzaehler_id.in_(stromzaehler_ids), _EINGRIFF, ~_OFFEN
+    )
+    return dict(session.execute(anweisung.group_by(Stoerung.stromzaehler_id)).all())
+
+
+def list_besuche(session: Session, stromzaehler_ids: Collection[int]) -> dict[int, list[Besuch]]:
+    """The visits to meters by number: orders that are planned, on their way or over, and those that failed."""
+    auftraege = select(Auftrag.stromzaehler_id, Auftrag.termin_datum, Auftrag.beendet_zeitpunkt).where(
+        Auftrag.stromzaehler_id.in_(stromzaehler_ids),
+        Auftrag.zustand.in_(("GEPLANT", "UNTERWEGS", "ERLEDIGT", "FEHLGESCHLAGEN")),
+    )
+    vergebliche = (
+        select(Auftrag.stromzaehler_id, null(), Auftragsbesuch.zeitpunkt)
+        .join(Auftragsbesuch, Auftragsbesuch.auftrag_id == Auftrag.auftrag_id)
+        .where(Auftrag.stromzaehler_id.in_(stromzaehler_ids))
+    )
+    besuche: dict[int, list[Besuch]] = {}
+    zeilen: Sequence[Any] = session.execute(union_all(auftraege, vergebliche)).all()
+    for nummer, *besuch in zeilen:
+        besuche.setdefault(nummer, []).append(Besuch(*besuch))
+    return besuche
+
+
+def list_meldungen(
+    session: Session, stromzaehler_ids: Collection[int], seit: datetime
+) -> Sequence[Row[int, datetime, dict[str, Any]]]:
+    """What the logs of meters brought since: meter, receipt, entry."""
+    anweisung = select(Ereignis.objekt_id, Ereignis.zeitpunkt, Ereignis.daten).where(
+        Ereignis.objekt_art == "stromzaehler",
+        Ereignis.objekt_id.in_(stromzaehler_ids),
+        Ereignis.zeitpunkt >= seit,
+        Ereignis.art == "STROMZAEHLER_MELDUNG",
+    )
+    return session.execute(anweisung).all()
 
 
 def _silent_since(regeln: Regeln, jetzt: datetime) -> datetime:
     return jetzt - timedelta(seconds=regeln[Stoerungsart.STUMM].ab)
 
 
-def _measured(stromzaehler_id: _Nummer, regeln: Regeln, jetzt: datetime) -> ColumnElement[int]:
+def _measured(stromzaehler_id: SQLColumnExpression[int], regeln: Regeln, jetzt: datetime) -> ColumnElement[int]:
     """Measured readings of a meter in the last whole UTC days, by its key: tagesstand holds years."""
     heute = int(jetzt.timestamp()) // _TAG_S
     summe = select(func.coalesce(func.sum(Tagesstand.gemessen, type_=BigInteger), 0)).where(
         Tagesstand.stromzaehler_id == stromzaehler_id,
-        Tagesstand.tag >= heute - regeln.tage,
-        Tagesstand.tag < heute,
+        Tagesstand.tag.between(heute - regeln.tage, heute - 1),
     )
     return summe.scalar_subquery()
 
 
-def _conspicuous(regeln: Regeln, jetzt: datetime, echtzeit: datetime) -> Sequence[ColumnElement[bool]]:
-    """What a rule may find something at; the dearest to ask comes last."""
+def _signs(
+    regeln: Regeln, jetzt: datetime, echtzeit: datetime
+) -> dict[Stoerungsart, Sequence[ColumnElement[bool]]]:
+    """What a rule may find something at in the row of a meter, by kind."""
     s = Stoerungsart
     spaet = int(jetzt.timestamp()) - regeln[s.VERSPAETET].ab
     ablauf = echtzeit - timedelta(seconds=regeln[s.SCHLUESSEL].ab)
+    erklaert = select(Stoerung.stoerung_id).where(
+        Stoerung.stromzaehler_id == _T.stromzaehler_id,
+        _EINGRIFF,
+        Stoerung.behoben_zeitpunkt >= _T.manipuliert_zeitpunkt,
+    )
+    return {
+        s.VERSPAETET: (_T.neueste_uhrzeit.is_(None), _T.neueste_uhrzeit <= spaet),
+        s.UHR: (_T.uhr_abweichung_s.is_not(None),),
+        s.FUNK: (_T.rsrp_dbm <= -regeln[s.FUNK].ab,),
+        s.SCHLUESSEL: (_T.schluessel_gueltig_bis <= ablauf,),
+        s.MANIPULATION: (and_(_T.manipuliert_zeitpunkt.is_not(None), ~erklaert.exists()),),
+        s.ABWEISUNGEN: (
+            and_(_T.abgewiesen_zeitpunkt >= day_begin(jetzt), _T.abgewiesen_anzahl >= regeln[s.ABWEISUNGEN].ab),
+        ),
+    }
+
+
+def _conspicuous(regeln: Regeln, jetzt: datetime, echtzeit: datetime) -> Sequence[ColumnElement[bool]]:
+    """What a rule may find something at; the dearest to ask comes last."""
     erwartet = regeln.tage * VIERTELSTUNDEN_JE_TAG
     return (
         _T.zuletzt_empfangen.is_(None),
         _T.zuletzt_empfangen <= _silent_since(regeln, jetzt),
-        _T.neueste_uhrzeit.is_(None),
-        _T.neueste_uhrzeit <= spaet,
-        _T.uhr_abweichung_s.is_not(None),
-        _T.rsrp_dbm <= -regeln[s.FUNK].ab,
-        _T.schluessel_gueltig_bis <= ablauf,
-        _T.manipuliert_zeitpunkt > jetzt - MANIPULIERT_SEIT,
-        and_(_T.abgewiesen_zeitpunkt >= day_begin(jetzt), _T.abgewiesen_anzahl >= regeln[s.ABWEISUNGEN].ab),
+        *chain(*_signs(regeln, jetzt, echtzeit).values()),
         # The least number that is enough, rounded up.
         _measured(_T.stromzaehler_id, regeln, jetzt) < -(-regeln.abdeckung_promille * erwartet // 1000),
     )
 
 
 def list_running(session: Session, stromzaehler_ids: Collection[int]) -> list[Laufend]:
-    """The Störungen of meters that are not over; the meters: all of those between the least and the greatest."""
+    """The Störungen of meters that are not over: of all between the least and the greatest of the numbers."""
     anweisung = select(*(_TABELLE.c[name] for name in Laufend._fields)).where(
         _LAUFEND, Stoerung.stromzaehler_id.between(min(stromzaehler_ids), max(stromzaehler_ids))
     )
@@ -263,29 +341,28 @@ def get_stoerung(session: Session, jetzt: datetime, stoerung_id: int) -> Zeile |
     return None if zeile is None else Zeile._make(zeile)
 
 
+def _untold(stufen: Collection[Stufe]) -> ColumnElement[bool]:
+    """Open Störungen of these degrees of which no mail has told yet."""
+    ungesagt = or_(Stoerung.gemeldet_stufe.is_(None), Stoerung.gemeldet_stufe != Stoerung.stufe)
+    return and_(_LAUFEND, _OFFEN, Stoerung.stufe.in_(stufen), ungesagt)
+
+
+def count_untold(session: Session, stufen: Collection[Stufe]) -> Sequence[Row[str, str, str, int]]:
+    """How many have not been told of: degree, kind, cause, number; the greatest number first."""
+    gruppe = (Stoerung.stufe, Stoerung.art, Stoerung.ursache)
+    anweisung = select(*gruppe, func.count().label("anzahl")).where(_untold(stufen)).group_by(*gruppe)
+    return session.execute(anweisung.order_by(func.count().desc(), *gruppe)).all()
+
+
 def list_untold(session: Session, jetzt: datetime, stufen: Collection[Stufe], hoechstens: int) -> list[Zeile]:
-    """Open Störungen of these degrees of which no mail has told yet, the oldest first."""
-    anweisung = (
-        _with_place(jetzt)
-        .where(
-            _LAUFEND,
-            _OFFEN,
-            Stoerung.stufe.in_(stufen),
-            or_(Stoerung.gemeldet_stufe.is_(None), Stoerung.gemeldet_stufe != Stoerung.stufe),
-        )
-        .order_by(Stoerung.stoerung_id)
-        .limit(hoechstens)
-    )
+    """Those that have not been told of, the oldest first."""
+    anweisung = _with_place(jetzt).where(_untold(stufen)).order_by(Stoerung.stoerung_id).limit(hoechstens)
     return [Zeile._make(zeile) for zeile in session.execute(anweisung)]
 
 
-def mark_told(session: Session, gemeldete: Sequence[tuple[int, str]]) -> None:
-    """Note of which degree a mail told; not a change that anybody else has to know of."""
-    anweisung = update(_TABELLE).where(_TABELLE.c.stoerung_id == bindparam("nummer"))
-    session.connection().execute(
-        anweisung.values(gemeldet_stufe=bindparam("stufe_neu")),
-        [{"nummer": nummer, "stufe_neu": stufe} for nummer, stufe in gemeldete],
-    )
+def mark_told(session: Session, stufen: Collection[Stufe]) -> None:
+    """Note of all of them that a mail told; not a change that anybody else has to know of."""
+    session.execute(update(_TABELLE).where(_untold(stufen)).values(gemeldet_stufe=_TABELLE.c.stufe))
 
 
 def count_open(session: Session) -> dict[tuple[str, str], int]:

@@ -1,60 +1,23 @@
-"""Use cases of Störungen: find them, look at them, close one, and see the whole fleet."""
+"""Use cases of Störungen: look at them, close one, and see the whole fleet."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, product
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from betreiber import metrik
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
-from betreiber.ereignis.nachricht import enqueue_nachricht
 from betreiber.ereignis.service import record_audit, record_ereignis
 from betreiber.errors import KonfliktFehler, NichtGefunden, VersionVeraltet
 from betreiber.seite import Seite
 from betreiber.stoerung import queries
-from betreiber.stoerung.domain import (
-    ARTEN,
-    URSACHEN,
-    Lage,
-    Lebenszeichen,
-    Regeln,
-    Stoerungsart,
-    Stufe,
-    Ursache,
-    is_silent_area,
-    judge_all,
-)
-from betreiber.stoerung.queries import Gebiet, Laufend, Zeile
-from betreiber.zeit import BERLIN, format_zeitpunkt
-from db.session import begin_read
-
-# So many meters share a transaction: the lock of SQLite is held for milliseconds.
-STAPEL = 5000
-# From so many on they share a mail: who gets a thousand reads none.
-EINZELN_HOECHSTENS = 20
-# What is known of so many untold ones is kept in memory at most.
-UNGEMELDET_HOECHSTENS = 5000
-
-
-@dataclass(slots=True)
-class Durchlauf:
-    """What a sweep did; of `stumme` of the `gesamt` watched meters nothing was heard for too long."""
-
-    erkannt: int = 0
-    gestiegen: int = 0
-    behoben: int = 0
-    gemeldet: int = 0
-    stumme: int = 0
-    gesamt: int = 0
-
-    @property
-    def anzahl(self) -> int:
-        """How many changes it made."""
-        return self.erkannt + self.gestiegen + self.behoben + self.gemeldet
+from betreiber.stoerung.domain import ARTEN, URSACHEN, Regeln, Stoerungsart, Ursache
+from betreiber.stoerung.queries import Gebiet, Zeile
+from betreiber.stoerung.urteil import Lage
+from db.models import Stoerung
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,196 +78,6 @@ class Flotte:
     stoerungen: Sequence[Stoerungsanzahl]
 
 
-def sweep_stoerungen(
-    session: Session, akteur: Akteur, regeln: Regeln, *, echtzeit: datetime, hoechstens: int = STAPEL
-) -> Durchlauf:
-    """Look at the whole fleet; open, raise and end Störungen, and tell of them by mail. May run twice.
-
-    What people closed stays closed until the signal was good again. `echtzeit`: certificates live on real time;
-    `hoechstens`: meters of a transaction.
-    Raises nothing of ours. ASSUMPTION: one job process sweeps; of two at once one would fail at the unique index
-    and be right with its next round.
-    """
-    jetzt, ergebnis = akteur.zeitpunkt, Durchlauf()
-    begin_read(session)
-    gebiete = queries.count_unheard(session, regeln, jetzt)
-    session.rollback()
-    ergebnis.gesamt = sum(gebiet.anzahl for gebiet in gebiete)
-    ergebnis.stumme = sum(gebiet.stumm for gebiet in gebiete)
-    netze = {teil.postleitzahl for teil in gebiete if is_silent_area(teil.anzahl, teil.stumm, regeln)} - {None}
-    nach = 0
-    while True:
-        begin_read(session)
-        stapel = queries.find_candidates(session, regeln, jetzt, echtzeit, nach, hoechstens)
-        laufende = queries.list_running(session, [eines.stromzaehler_id for eines in stapel]) if stapel else []
-        session.rollback()
-        _sweep_stapel(session, akteur, regeln, echtzeit, stapel, laufende, netze, ergebnis)
-        if len(stapel) < hoechstens:
-            break
-        nach = stapel[-1].stromzaehler_id
-    ergebnis.gemeldet = _tell(session, akteur, regeln)
-    begin_read(session)
-    offen = queries.count_open(session)
-    session.rollback()
-    for art, stufe in product(Stoerungsart, Stufe):
-        metrik.STOERUNGEN.labels(art, stufe).set(offen.get((art, stufe), 0))
-    metrik.STUMM_ANTEIL.set(ergebnis.stumme / max(1, ergebnis.gesamt))
-    return ergebnis
-
-
-def _sweep_stapel(
-    session: Session,
-    akteur: Akteur,
-    regeln: Regeln,
-    echtzeit: datetime,
-    stapel: Sequence[Lebenszeichen],
-    laufende: Sequence[Laufend],
-    netze: Collection[str | None],
-    ergebnis: Durchlauf,
-) -> None:
-    """Judge some meters and write what has changed, in one transaction."""
-    je_zaehler: dict[int, dict[Stoerungsart, Laufend]] = {}
-    for zeile in laufende:
-        je_zaehler.setdefault(zeile.stromzaehler_id, {})[Stoerungsart(zeile.art)] = zeile
-    neue: list[tuple[Lebenszeichen, Stoerungsart, Lage]] = []
-    geaenderte: list[tuple[Laufend, Lage]] = []
-    for zeichen in stapel:
-        alte = je_zaehler.get(zeichen.stromzaehler_id, {})
-        geaenderte.extend(_pop_overtaken(zeichen, alte))
-        lagen = {art: _as_lage(zeile) for art, zeile in alte.items()}
-        netz = zeichen.postleitzahl in netze
-        for art, lage in judge_all(zeichen, lagen, regeln, akteur.zeitpunkt, echtzeit, netz=netz).items():
-            if art in alte:
-                geaenderte.append((alte[art], lage))
-            else:
-                neue.append((zeichen, art, lage))
-    if not neue and not geaenderte:
-        return
-    unberuehrt = queries.lock_unchanged(session, [zeile for zeile, _ in geaenderte])
-    geaenderte = [(zeile, lage) for zeile, lage in geaenderte if zeile.stoerung_id in unberuehrt]
-    # First the ends: a meter has one row of a kind that is not over.
-    queries.update_stoerungen(session, [_as_update(akteur, *eine) for eine in geaenderte])
-    queries.insert_stoerungen(session, [_as_row(akteur, *eine) for eine in neue])
-    for zeichen, art, lage in neue:
-        _record(session, akteur, Ereignisart.STOERUNG_ERKANNT, zeichen.stromzaehler_id, art, lage)
-    for zeile, lage in geaenderte:
-        if lage.behoben and zeile.behoben_zeitpunkt is None:
-            ergebnis.behoben += 1
-            _record(session, akteur, Ereignisart.STOERUNG_BEHOBEN, zeile.stromzaehler_id, zeile.art, lage)
-        elif lage.stufe != zeile.stufe:
-            ergebnis.gestiegen += 1
-            _record(session, akteur, Ereignisart.STOERUNG_GESTIEGEN, zeile.stromzaehler_id, zeile.art, lage)
-    ergebnis.erkannt += len(neue)
-    session.commit()
-
-
-def _pop_overtaken(zeichen: Lebenszeichen, alte: dict[Stoerungsart, Laufend]) -> list[tuple[Laufend, Lage]]:
-    """An intervention that a person closed is over with the next one, which gets a row of its own."""
-    eingriff = alte.get(Stoerungsart.MANIPULATION)
-    if eingriff is None or not zeichen.is_opened_after(eingriff.behoben_zeitpunkt):
-        return []
-    return [(alte.pop(Stoerungsart.MANIPULATION), replace(_as_lage(eingriff), abgeklungen=True))]
-
-
-def _as_lage(zeile: Laufend) -> Lage:
-    return Lage(
-        Stufe(zeile.stufe),
-        Ursache(zeile.ursache),
-        zeile.beginn_zeitpunkt,
-        zeile.erholt_zeitpunkt,
-        zeile.behoben_zeitpunkt is not None,
-    )
-
-
-def _as_row(akteur: Akteur, zeichen: Lebenszeichen, art: Stoerungsart, lage: Lage) -> dict[str, Any]:
-    gehoert = zeichen.zuletzt_empfangen
-    return {
-        "stromzaehler_id": zeichen.stromzaehler_id,
-        "art": art,
-        "stufe": lage.stufe,
-        "ursache": lage.ursache,
-        "beginn_zeitpunkt": lage.beginn,
-        "erkannt_zeitpunkt": akteur.zeitpunkt,
-        "daten": {
-            "zuletzt_empfangen": None if gehoert is None else format_zeitpunkt(gehoert),
-            "uhr_abweichung_s": zeichen.uhr_abweichung_s,
-            "rsrp_dbm": zeichen.rsrp_dbm,
-            "abgewiesen_anzahl": zeichen.abgewiesen_anzahl,
-            "gemessen": zeichen.gemessen,
-        },
-        "version": 1,
-    }
-
-
-def _as_update(akteur: Akteur, zeile: Laufend, lage: Lage) -> dict[str, Any]:
-    jetzt = akteur.zeitpunkt
-    return {
-        "nummer": zeile.stoerung_id,
-        "stufe": lage.stufe,
-        "ursache": lage.ursache,
-        "erholt_zeitpunkt": lage.erholt,
-        "abgeklungen_zeitpunkt": jetzt if lage.abgeklungen else None,
-        "behoben_zeitpunkt": (zeile.behoben_zeitpunkt or jetzt) if lage.behoben else None,
-        "behoben_durch": (zeile.behoben_durch or akteur.name) if lage.behoben else None,
-    }
-
-
-def _record(
-    session: Session, akteur: Akteur, was: Ereignisart, stromzaehler_id: int, art: str, lage: Lage
-) -> None:
-    daten = {"art": art, "stufe": lage.stufe, "ursache": lage.ursache}
-    record_ereignis(session, akteur, was, "stromzaehler", stromzaehler_id, daten)
-
-
-def _tell(session: Session, akteur: Akteur, regeln: Regeln) -> int:
-    """One mail for each Störung that was found or has risen; in quiet hours a WARNUNG waits.
-
-    One that ended before its mail was sent is told of no more. A great many share a mail.
-    """
-    if not regeln.empfaenger:
-        return 0
-    stufen = [Stufe.ALARM, Stufe.AUFTRAG]
-    if not regeln.ruhezeit.covers(akteur.zeitpunkt):
-        stufen.append(Stufe.WARNUNG)
-    begin_read(session)
-    zeilen = queries.list_untold(session, akteur.zeitpunkt, stufen, UNGEMELDET_HOECHSTENS)
-    # All is read before the rollback: after it each row would be asked for anew, in the transaction that writes.
-    gemeldete = [(zeile.stoerung.stoerung_id, zeile.stoerung.stufe) for zeile in zeilen]
-    if len(zeilen) > EINZELN_HOECHSTENS:
-        briefe = [(f"{len(zeilen)} Störungen an Stromzählern", "\n".join(map(_headline, zeilen)) + "\n")]
-    else:
-        briefe = [(_headline(zeile), _letter(zeile)) for zeile in zeilen]
-    session.rollback()
-    if not gemeldete:
-        return 0
-    for betreff, text in briefe:
-        enqueue_nachricht(session, akteur, regeln.empfaenger, betreff, text)
-    queries.mark_told(session, gemeldete)
-    session.commit()
-    return len(gemeldete)
-
-
-def _headline(zeile: Zeile) -> str:
-    stoerung = zeile.stoerung
-    return (
-        f"{stoerung.stufe}: Zähler {zeile.zaehlernummer}, {stoerung.art} seit {_local(stoerung.beginn_zeitpunkt)}"
-    )
-
-
-def _letter(zeile: Zeile) -> str:
-    stoerung, platz = zeile.stoerung, zeile.messstelle
-    ort = "hängt an keiner Messstelle" if platz is None else f"{platz.malo_id} in {platz.postleitzahl}"
-    return (
-        f"{ARTEN[Stoerungsart(stoerung.art)]}\n{URSACHEN[Ursache(stoerung.ursache)]}\n\n"
-        f"Zähler: {zeile.zaehlernummer}\nMessstelle: {ort}\nBeginn: {_local(stoerung.beginn_zeitpunkt)}\n"
-        f"Störung: {stoerung.stoerung_id}\n"
-    )
-
-
-def _local(zeitpunkt: datetime) -> str:
-    return f"{zeitpunkt.astimezone(BERLIN):%d.%m.%Y %H:%M}"
-
-
 def list_stoerungen(session: Session, akteur: Akteur, **auswahl: Any) -> Seite[Stoerungsauskunft]:
     """Störungen, the last found first. `auswahl`: the arguments of StoerungenQuerySchema."""
     seite = queries.list_stoerungen(session, akteur.zeitpunkt, **auswahl)
@@ -321,6 +94,7 @@ def close_stoerung(
 ) -> Stoerungsauskunft:
     """Close an open one for a reason; it does not open anew before its signal was good again.
 
+    One that only a person ends is over with that: what the meter sees from now on is another one.
     Raises NichtGefunden, VersionVeraltet, KonfliktFehler (`stoerung_behoben`).
     """
     zeile = _find(session, akteur, stoerung_id)
@@ -332,11 +106,20 @@ def close_stoerung(
             "Die Störung ist schon behoben, und ihr Grund bleibt stehen.", code="stoerung_behoben"
         )
     stoerung.behoben_zeitpunkt, stoerung.behoben_durch, stoerung.grund = akteur.zeitpunkt, akteur.name, grund
+    if not Regeln()[Stoerungsart(stoerung.art)].von_selbst:
+        stoerung.abgeklungen_zeitpunkt = akteur.zeitpunkt
     record_audit(session, akteur, "BEHOBEN", "stoerung", stoerung_id, neu={"grund": grund})
-    lage = Lage(Stufe(stoerung.stufe), Ursache(stoerung.ursache), stoerung.beginn_zeitpunkt)
-    _record(session, akteur, Ereignisart.STOERUNG_BEHOBEN, stoerung.stromzaehler_id, stoerung.art, lage)
+    record_change(session, akteur, Ereignisart.STOERUNG_BEHOBEN, stoerung.stromzaehler_id, stoerung.art, stoerung)
     session.commit()
     return _describe(zeile)
+
+
+def record_change(
+    session: Session, akteur: Akteur, was: Ereignisart, stromzaehler_id: int, art: str, lage: Lage | Stoerung
+) -> None:
+    """The event of a change, in the caller's transaction."""
+    daten = {"art": art, "stufe": lage.stufe, "ursache": lage.ursache}
+    record_ereignis(session, akteur, was, "stromzaehler", stromzaehler_id, daten)
 
 
 def _find(session: Session, akteur: Akteur, stoerung_id: int) -> Zeile:

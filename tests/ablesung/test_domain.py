@@ -14,6 +14,7 @@ from betreiber.ablesung.domain import (
     judge,
     max_power,
     rollover_wh,
+    shows,
     upload_slot,
     value_hash,
 )
@@ -194,6 +195,59 @@ def test_equal_is_doppelt_and_anything_else_a_conflict():
     assert one(messwert(T, 10, 1, 100), bekannt=[stand]) is Befund.DOPPELT
     for anders in ((11, 1, 100), (10, 2, 100), (10, 1, 101), (10, 1, None)):
         assert one(messwert(T, *anders), bekannt=[stand]) is Befund.KONFLIKT
+
+
+@pytest.mark.parametrize(
+    ("gemessen", "abgelesen", "gleich"),
+    [
+        ((15_390_512, 0), (15_390_512, 0), True),
+        # A display of whole kWh cuts off what is less.
+        ((15_390_512, 0), (15_390_000, 0), True),
+        ((15_390_999, 7_001), (15_390_000, 7_000), True),
+        ((15_390_512, 7_001), (15_390_512, 7_000), True),
+        ((15_390_512, 0), (15_391_000, 0), False),
+        ((15_390_512, 0), (15_389_000, 0), False),
+        ((15_390_512, 0), (15_390_500, 0), False),
+        ((15_390_512, 7_001), (15_390_000, 7_002), False),
+    ],
+)
+def test_what_a_display_shows_of_a_register(gemessen, abgelesen, gleich):
+    assert shows(gemessen, abgelesen) is gleich
+
+
+def confirmed(werte, abgelesen, grenzen=OFFEN, bekannt=(), nachher=None):
+    alle = {stand.uhrzeit: stand for stand in (*abgelesen, *bekannt)}
+    zeiten = {stand.uhrzeit for stand in abgelesen}
+    return judge(werte, alle, None, nachher, grenzen, zeiten).befunde
+
+
+def test_what_people_read_gives_way_to_the_same_with_more():
+    gelesen = Stand(T, 15_390_000, 0, None)
+    for leistung_w in (400, None):
+        assert confirmed([messwert(T, 15_390_512, leistung_w=leistung_w)], [gelesen]) == [Befund.NEU]
+    assert confirmed([messwert(T, 15_390_000, leistung_w=400)], [gelesen]) == [Befund.NEU]
+    # Nothing more than that.
+    assert confirmed([messwert(T, 15_390_000, leistung_w=None)], [gelesen]) == [Befund.DOPPELT]
+    assert confirmed([messwert(T, 15_391_000)], [gelesen]) == [Befund.KONFLIKT]
+    # What nobody read at a display, as a correction, stays.
+    assert one(messwert(T, 15_390_512), bekannt=[gelesen]) is Befund.KONFLIKT
+
+
+def test_what_was_cut_off_does_not_make_the_register_fall():
+    gelesen = Stand(T, 15_390_000, 0, None)
+    werte = [messwert(T - 900, 15_390_400), messwert(T, 15_390_512), messwert(T + 900, 15_390_600)]
+    assert confirmed(werte, [gelesen]) == [Befund.NEU] * 3
+    # Another reading there is what the others are judged by, and so is one that is itself impossible.
+    andere = [werte[0], messwert(T, 15_391_512), werte[2]]
+    assert confirmed(andere, [gelesen]) == [Befund.RUECKLAUF, Befund.KONFLIKT, Befund.NEU]
+    unmoeglich = [werte[0], messwert(T, 15_390_512, leistung_w=9_999), werte[2]]
+    assert confirmed(unmoeglich, [gelesen], HAUS) == [Befund.RUECKLAUF, Befund.KONFLIKT, Befund.NEU]
+
+
+def test_one_that_is_impossible_does_not_keep_another_one_from_taking_its_place():
+    gelesen = [Stand(T, 1_000, 0, None), Stand(T + 1800, 2_000, 0, None)]
+    werte = [messwert(T, 1_200, leistung_w=9_999), messwert(T + 900, 1_300), messwert(T + 1800, 2_100)]
+    assert confirmed(werte, gelesen, HAUS) == [Befund.KONFLIKT, Befund.NEU, Befund.NEU]
 
 
 def test_the_hash_of_a_value_tells_values_apart_and_times_not():

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Engine, insert, select, update
 
 from betreiber.auth.domain import system_akteur
-from betreiber.stoerung.domain import Lage, Lebenszeichen, Regeln, Ruhezeit, Stoerungsart, judge_all
-from betreiber.stoerung.service import Durchlauf, sweep_stoerungen
+from betreiber.stoerung.domain import Lebenszeichen, Regeln, Ruhezeit, Stoerungsart, Stufe, Ursache
+from betreiber.stoerung.durchlauf import Durchlauf, sweep_stoerungen
+from betreiber.stoerung.urteil import EIN_ZAEHLER, Lage, Umfeld, judge_all
 from db.models import Stoerung, Tagesstand, Telegrammstand
 from db.session import create_session
 from tests.hilfen import FesteUhr, Welt
@@ -41,16 +42,21 @@ GESUND = Lebenszeichen(
 )
 
 
+def zuvor(stufe: Stufe, ursache: Ursache, beginn: datetime, **anders: Any) -> Lage:
+    """What there was, found when it began."""
+    return Lage(stufe, ursache, beginn, beginn, **anders)
+
+
 def found(
     lagen: Mapping[Stoerungsart, Lage] | None = None,
     *,
-    netz: bool = False,
+    umfeld: Umfeld = EIN_ZAEHLER,
     regeln: Regeln = STANDARD,
     jetzt: datetime = JETZT,
     **anders: Any,
 ) -> dict[Stoerungsart, Lage]:
     """What is found at a meter that is healthy but for `anders`."""
-    return judge_all(GESUND._replace(**anders), lagen or {}, regeln, jetzt, jetzt, netz=netz)
+    return judge_all(GESUND._replace(**anders), lagen or {}, regeln, jetzt, jetzt, umfeld)
 
 
 class Buehne:

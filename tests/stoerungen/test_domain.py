@@ -8,8 +8,7 @@ import pytest
 from betreiber.stoerung.domain import (
     ARTEN,
     URSACHEN,
-    Lage,
-    Mass,
+    Einsatz,
     Regel,
     Regeln,
     Ruhezeit,
@@ -18,14 +17,12 @@ from betreiber.stoerung.domain import (
     Ursache,
     day_begin,
     expected_readings,
-    find_stufe,
-    find_ursache,
     is_silent_area,
-    judge,
+    is_widespread,
     make_regeln,
-    measure,
 )
-from tests.stoerungen.hilfen import GESUND, JETZT, MIN, STD, TAG, found
+from betreiber.stoerung.urteil import EIN_ZAEHLER, Mass, Umfeld, find_stufe, find_ursache, judge, measure
+from tests.stoerungen.hilfen import GESUND, JETZT, MIN, STD, TAG, found, zuvor
 
 REGELN = Regeln()
 S, U = Stoerungsart, Ursache
@@ -47,8 +44,9 @@ def test_every_kind_and_cause_has_a_german_sentence():
     [
         ({"zuletzt_empfangen": JETZT - 55 * MIN}, S.STUMM, U.UNBEKANNT, Stufe.WARNUNG),
         ({"zuletzt_empfangen": JETZT - 24 * STD}, S.STUMM, U.UNBEKANNT, Stufe.ALARM),
-        ({"zuletzt_empfangen": JETZT - 36 * STD}, S.STUMM, U.UNBEKANNT, Stufe.AUFTRAG),
-        ({"zuletzt_empfangen": None}, S.STUMM, U.NIE_GEMELDET, Stufe.AUFTRAG),
+        # Seen for the first time: for how long nobody looked is not held against it.
+        ({"zuletzt_empfangen": JETZT - 36 * STD}, S.STUMM, U.UNBEKANNT, Stufe.ALARM),
+        ({"zuletzt_empfangen": None}, S.STUMM, U.NIE_GEMELDET, Stufe.ALARM),
         ({"zuletzt_empfangen": None, "eingebaut_von": JETZT - STD}, S.STUMM, U.NIE_GEMELDET, Stufe.WARNUNG),
         # 259 of 288 is 89.9 %.
         ({"gemessen": 259}, S.UNVOLLSTAENDIG, U.UNBEKANNT, Stufe.WARNUNG),
@@ -60,6 +58,8 @@ def test_every_kind_and_cause_has_a_german_sentence():
         ({"schluessel_gueltig_bis": JETZT + 7 * TAG}, S.SCHLUESSEL, U.SCHLUESSEL, Stufe.AUFTRAG),
         ({"rsrp_dbm": -120}, S.FUNK, U.FUNK, Stufe.WARNUNG),
         ({"manipuliert_zeitpunkt": JETZT - STD}, S.MANIPULATION, U.MANIPULATION, Stufe.AUFTRAG),
+        # Told of late, because the meter was silent until now.
+        ({"manipuliert_zeitpunkt": JETZT - 60 * TAG}, S.MANIPULATION, U.MANIPULATION, Stufe.AUFTRAG),
         (
             {"abgewiesen_zeitpunkt": JETZT - STD, "abgewiesen_anzahl": 20},
             S.ABWEISUNGEN,
@@ -91,7 +91,9 @@ def test_each_kind_opens_at_its_bound(anders, art, ursache, stufe):
         {"schluessel_gueltig_bis": None},
         {"rsrp_dbm": -119},
         {"rsrp_dbm": None},
-        {"manipuliert_zeitpunkt": JETZT - 2 * TAG},
+        # Before it was installed, and before a person said what it was.
+        {"manipuliert_zeitpunkt": JETZT - 100 * TAG},
+        {"manipuliert_zeitpunkt": JETZT - STD, "eingriff_behoben": JETZT - STD},
         {"abgewiesen_zeitpunkt": JETZT - STD, "abgewiesen_anzahl": 19},
         # Of yesterday.
         {"abgewiesen_zeitpunkt": JETZT - 11 * STD, "abgewiesen_anzahl": 500},
@@ -116,11 +118,16 @@ def test_begin_of_each():
 
 
 REGEL = Regel(ab=100, frei=50, ruhe=6 * STD, alarm_nach=TAG, auftrag_nach=2 * TAG)
-OFFEN = Lage(Stufe.WARNUNG, U.FUNK, JETZT - STD)
+OFFEN = zuvor(Stufe.WARNUNG, U.FUNK, JETZT - STD)
 
 
 def step(lage, wert, jetzt=JETZT, regel=REGEL, ursache=U.FUNK):
     return judge(regel, lage, Mass(wert, jetzt), ursache, jetzt)
+
+
+def degree(regel, ursache, dauer, **anders):
+    """How badly after so long, `anders` being what else is known of it."""
+    return find_stufe(regel, replace(zuvor(Stufe.WARNUNG, ursache, JETZT - dauer), **anders), JETZT)
 
 
 def test_hysteresis_no_flapping():
@@ -167,9 +174,33 @@ def test_an_intervention_ends_only_by_a_person():
 
 
 def test_no_fitter_for_a_network_and_kinds_that_never_rise():
-    assert find_stufe(REGEL, 9 * TAG, U.NETZ) is Stufe.ALARM
-    assert find_stufe(REGEL, 9 * TAG, U.FUNK) is Stufe.AUFTRAG
-    assert find_stufe(Regel(1, 0, STD), 900 * TAG, U.FUNK) is Stufe.WARNUNG
+    assert degree(REGEL, U.NETZ, 9 * TAG) is Stufe.ALARM
+    assert degree(REGEL, U.BETREIBER, 9 * TAG) is Stufe.ALARM
+    assert degree(REGEL, U.FUNK, 9 * TAG) is Stufe.AUFTRAG
+    assert degree(Regel(1, 0, STD), U.FUNK, 900 * TAG) is Stufe.WARNUNG
+
+
+def test_the_time_to_an_order_counts_from_when_the_network_was_back():
+    """Ten days of silence, the area back two days ago; a minute less, and it is not yet the meter's own."""
+    assert degree(REGEL, U.FUNK, 10 * TAG, netz=JETZT - 2 * TAG) is Stufe.AUFTRAG
+    assert degree(REGEL, U.FUNK, 10 * TAG, netz=JETZT - 2 * TAG + MIN) is Stufe.ALARM
+    fort = step(None, 100, JETZT - 3 * TAG, ursache=U.NETZ)
+    wieder = step(fort, 100, JETZT, ursache=U.FUNK)
+    assert (wieder.stufe, wieder.netz) == (Stufe.ALARM, JETZT)
+    # It stays so while nothing of the area is seen.
+    assert step(wieder, 100, JETZT + 2 * TAG - MIN) == wieder
+    assert step(wieder, 100, JETZT + 2 * TAG).stufe is Stufe.AUFTRAG
+    # Gone once more, and back once more.
+    assert step(step(wieder, 100, ursache=U.BETREIBER), 100, JETZT + TAG).netz == JETZT + TAG
+
+
+def test_the_time_to_an_order_counts_from_when_somebody_looked():
+    """The sweep stood still for ten days: what it finds then has two days, less the 100 s before it opens."""
+    gesehen = replace(REGEL, gesehen=True)
+    gerade = timedelta(seconds=100)
+    assert degree(gesehen, U.FUNK, 10 * TAG, erkannt=JETZT - 2 * TAG + gerade) is Stufe.AUFTRAG
+    assert degree(gesehen, U.FUNK, 10 * TAG, erkannt=JETZT - 2 * TAG + gerade + MIN) is Stufe.ALARM
+    assert degree(REGEL, U.FUNK, 10 * TAG, erkannt=JETZT) is Stufe.AUFTRAG
 
 
 STILL = JETZT - 2 * STD
@@ -188,6 +219,8 @@ STILL = JETZT - 2 * STD
         (U.UNBEKANNT, {"abgewiesen_zeitpunkt": STILL}),
         (U.MANIPULATION, {"manipuliert_zeitpunkt": STILL - 23 * STD, "spannungslos_zeitpunkt": STILL}),
         (U.UNBEKANNT, {"manipuliert_zeitpunkt": STILL - 25 * STD}),
+        (U.UNBEKANNT, {"manipuliert_zeitpunkt": STILL - 23 * STD, "eingriff_behoben": STILL}),
+        (U.UNBEKANNT, {"manipuliert_zeitpunkt": STILL - 23 * STD, "einsatz": Einsatz.LAEUFT}),
         (U.SPANNUNGSLOS, {"spannungslos_zeitpunkt": STILL - 15 * MIN, "rsrp_dbm": -125}),
         (U.UNBEKANNT, {"spannungslos_zeitpunkt": STILL - 16 * MIN}),
         (U.FUNK, {"rsrp_dbm": -116, "uhr_abweichung_s": 90}),
@@ -197,7 +230,7 @@ STILL = JETZT - 2 * STD
 )
 def test_the_cause_of_silence(ursache, anders):
     zeichen = GESUND._replace(**{"zuletzt_empfangen": STILL} | anders)
-    assert find_ursache(S.STUMM, zeichen, REGELN, JETZT, netz=False) is ursache
+    assert find_ursache(S.STUMM, zeichen, REGELN, JETZT, EIN_ZAEHLER) is ursache
 
 
 def test_a_silent_postcode_is_the_network():
@@ -205,13 +238,28 @@ def test_a_silent_postcode_is_the_network():
     assert not is_silent_area(5, 3, REGELN)
     assert not is_silent_area(4, 4, REGELN)
     schwach = GESUND._replace(zuletzt_empfangen=STILL, rsrp_dbm=-125)
-    assert find_ursache(S.STUMM, schwach, REGELN, JETZT, netz=True) is U.NETZ
-    assert found(netz=True, zuletzt_empfangen=JETZT - 3 * TAG)[S.STUMM].stufe is Stufe.ALARM
+    assert find_ursache(S.STUMM, schwach, REGELN, JETZT, Umfeld(netz=True)) is U.NETZ
+    # The power of the whole area is gone, and its meters have said so.
+    ohne_strom = GESUND._replace(zuletzt_empfangen=STILL, spannungslos_zeitpunkt=STILL)
+    assert find_ursache(S.STUMM, ohne_strom, REGELN, JETZT, Umfeld(netz=True)) is U.NETZ
+
+
+def test_what_a_great_part_of_the_fleet_has_is_the_operator():
+    assert is_widespread(500, 100, REGELN)
+    assert not is_widespread(501, 100, REGELN)
+    assert not is_widespread(99, 99, REGELN)
+    alle = Umfeld(netz=True, verbreitet=frozenset({S.STUMM, S.UHR}))
+    still = GESUND._replace(zuletzt_empfangen=STILL, schluessel_gueltig_bis=JETZT, uhr_abweichung_s=90)
+    assert find_ursache(S.STUMM, still, REGELN, JETZT, alle) is U.BETREIBER
+    assert find_ursache(S.UHR, still, REGELN, JETZT, alle) is U.BETREIBER
+    assert find_ursache(S.SCHLUESSEL, still, REGELN, JETZT, alle) is U.SCHLUESSEL
+    # Who is locked or removed is so for a reason of their own.
+    assert find_ursache(S.STUMM, still._replace(zustand="GESPERRT"), REGELN, JETZT, alle) is U.GESPERRT
 
 
 def test_what_is_missing_beside_messages_is_explained_by_what_was_refused_of_them():
     zeichen = GESUND._replace(abgewiesen_zeitpunkt=GESUND.zuletzt_empfangen)
-    assert find_ursache(S.UNVOLLSTAENDIG, zeichen, REGELN, JETZT, netz=False) is U.ABGEWIESEN
+    assert find_ursache(S.UNVOLLSTAENDIG, zeichen, REGELN, JETZT, EIN_ZAEHLER) is U.ABGEWIESEN
 
 
 # Installed 40 minutes ago, last heard 200 days before; all that it told is of its former place.
@@ -235,25 +283,26 @@ def test_signs_of_a_former_place_do_not_count():
     kurz = found(**FRUEHER, eingebaut_von=JETZT - 40 * MIN, schluessel_gueltig_bis=JETZT)
     assert set(kurz) == {S.SCHLUESSEL}
     gehoert = found(**FRUEHER | {"zuletzt_empfangen": JETZT - 39 * MIN}, eingebaut_von=JETZT - 40 * MIN)
-    assert set(gehoert) == {S.FUNK, S.UHR, S.MANIPULATION, S.ABWEISUNGEN}
+    assert set(gehoert) == {S.FUNK, S.UHR, S.ABWEISUNGEN}
 
 
 @pytest.mark.parametrize(
     ("eingriff", "behoben", "danach"),
     [
         (None, JETZT, False),
-        (JETZT, None, False),
+        (JETZT, None, True),
         (JETZT, JETZT, False),
         (JETZT + MIN, JETZT, True),
     ],
 )
 def test_an_intervention_after_the_word_of_a_person(eingriff, behoben, danach):
-    assert GESUND._replace(manipuliert_zeitpunkt=eingriff).is_opened_after(behoben) is danach
+    zeichen = GESUND._replace(manipuliert_zeitpunkt=eingriff, eingriff_behoben=behoben)
+    assert zeichen.eingriff() == (eingriff if danach else None)
 
 
 @pytest.mark.parametrize(("zustand", "ursache"), [("AUSGEBAUT", U.AUSGEBAUT), ("GESPERRT", U.GESPERRT)])
 def test_a_meter_that_is_out_of_service_has_none(zustand, ursache):
-    lagen = {S.STUMM: Lage(Stufe.ALARM, U.FUNK, STILL), S.UHR: Lage(Stufe.ALARM, U.UHR, STILL, behoben=True)}
+    lagen = {S.STUMM: zuvor(Stufe.ALARM, U.FUNK, STILL), S.UHR: zuvor(Stufe.ALARM, U.UHR, STILL, behoben=True)}
     neue = found(lagen, zustand=zustand)
     assert {art: (lage.ursache, lage.behoben, lage.abgeklungen) for art, lage in neue.items()} == {
         S.STUMM: (ursache, True, True),
@@ -317,7 +366,9 @@ def test_what_an_operator_may_set():
     assert found(regeln=regeln, zuletzt_empfangen=JETZT - 69 * MIN) == {}
     assert found(regeln=regeln, zuletzt_empfangen=JETZT - 70 * MIN)[S.STUMM].stufe is Stufe.WARNUNG
     assert found(regeln=regeln, zuletzt_empfangen=JETZT - 12 * STD)[S.STUMM].stufe is Stufe.ALARM
-    assert found(regeln=regeln, zuletzt_empfangen=JETZT - 20 * STD)[S.STUMM].stufe is Stufe.AUFTRAG
+    begann = JETZT - 20 * STD
+    alarm = replace(zuvor(Stufe.ALARM, U.UNBEKANNT, begann), erkannt=begann + 70 * MIN)
+    assert found({S.STUMM: alarm}, regeln=regeln, zuletzt_empfangen=begann)[S.STUMM].stufe is Stufe.AUFTRAG
     assert set(found(regeln=regeln, gemessen=273)) == {S.UNVOLLSTAENDIG}  # 94.8 %
     assert found(regeln=regeln, gemessen=274) == {}  # 95.1 %
     assert set(found(regeln=regeln, neueste_uhrzeit=int((JETZT - 2 * STD).timestamp()))) == {S.VERSPAETET}

@@ -51,7 +51,8 @@ def test_radio_firmware_and_keys(kanal, zaehler, stand, engine, uhr):
 def test_status_bits_of_an_intervention(kanal, zaehler, stand, uhr, status, manipuliert):
     werte = [Messwert(VIERTEL - 900, 1, 0, None, status), messwert(VIERTEL, 1)]
     kanal.deliver(zaehler, werte)
-    assert stand().manipuliert_zeitpunkt == (uhr.now() if manipuliert else None)
+    # The reading of 9:45 tells of the quarter hour that began at 9:30.
+    assert stand().manipuliert_zeitpunkt == (uhr.now() - timedelta(minutes=30) if manipuliert else None)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,41 @@ def test_an_old_entry_that_is_repeated_is_no_news(kanal, zaehler, stand, uhr):
     uhr.advance(TAG)
     kanal.send(zaehler, zaehler.telegramm(uhr, [], art=EREIGNISSE, ereignisse=(meldung,)))
     assert stand().manipuliert_zeitpunkt == erste
+
+
+def log(kanal, zaehler, uhr, *meldungen, **felder):
+    ereignisse = tuple(Meldung(nummer, zeit, "GEHAEUSE_OFFEN", "Text") for nummer, zeit in meldungen)
+    kanal.send(zaehler, zaehler.telegramm(uhr, [], art=EREIGNISSE, ereignisse=ereignisse, **felder))
+
+
+def test_what_comes_late_has_its_own_time(kanal, zaehler, stand, uhr):
+    """Opened at 9:00 and 9:30, silent for a day: not when it was told of; what is older hides nothing later."""
+    geoeffnet = uhr.now() - timedelta(minutes=30)
+    uhr.advance(TAG)
+    log(kanal, zaehler, uhr, (0, VIERTEL - 1800), (1, VIERTEL - 3600))
+    assert stand().manipuliert_zeitpunkt == geoeffnet
+    log(kanal, zaehler, uhr, (2, VIERTEL - 7200))
+    assert stand().manipuliert_zeitpunkt == geoeffnet
+
+
+# Seconds by which the clock of the device is off in its message, and was off when it wrote its entry of 9:50.
+@pytest.mark.parametrize(
+    ("jetzt_s", "damals_s", "vor_s"),
+    [
+        (0, 0, 600),
+        # Off all the time: as long before the message as it says.
+        (7200, 7200, 600),
+        (-40 * 365 * 86_400, -40 * 365 * 86_400, 600),
+        # Set since then: from the future, and from years ago; both count from the receipt.
+        (0, 601, 0),
+        (0, -400 * 86_400, 0),
+        (0, -400 * 86_400 + 600, 400 * 86_400),
+    ],
+)
+def test_a_clock_that_is_off(kanal, zaehler, stand, uhr, jetzt_s, damals_s, vor_s):
+    erzeugt = (int(uhr.now().timestamp()) + jetzt_s) * 1000
+    log(kanal, zaehler, uhr, (0, VIERTEL - 600 + damals_s), erzeugt=erzeugt)
+    assert stand().manipuliert_zeitpunkt == uhr.now() - timedelta(seconds=vor_s)
 
 
 def test_refusals_are_counted_by_day(kanal, zaehler, stand, uhr):

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from betreiber.stoerung.domain import Lage, Stoerungsart, Stufe, Ursache, day_begin, make_regeln
-from tests.stoerungen.hilfen import JETZT, MIN, STD, TAG, found
+from betreiber.stoerung.domain import Stoerungsart, Stufe, Ursache, day_begin, make_regeln
+from betreiber.stoerung.urteil import Umfeld
+from tests.stoerungen.hilfen import JETZT, MIN, STD, TAG, found, zuvor
 
 S, U = Stoerungsart, Ursache
 STILL = JETZT - 2 * STD
@@ -14,18 +15,20 @@ STILL = JETZT - 2 * STD
 
 def test_silence_takes_over_when_a_fitter_has_to_go_there():
     """Until then the others stay as they were, and none is opened; what a person must look at stays anyway."""
-    funk, eingriff = Lage(Stufe.ALARM, U.FUNK, STILL), Lage(Stufe.AUFTRAG, U.MANIPULATION, STILL)
-    alte, zeichen = {S.FUNK: funk, S.MANIPULATION: eingriff}, {"rsrp_dbm": -125, "uhr_abweichung_s": 90}
-    kurz = found(alte, zuletzt_empfangen=JETZT - 36 * STD + MIN, **zeichen)
-    assert set(kurz) == {S.STUMM, S.MANIPULATION}
+    funk, eingriff = zuvor(Stufe.ALARM, U.FUNK, STILL), zuvor(Stufe.AUFTRAG, U.MANIPULATION, STILL)
+    stumm = zuvor(Stufe.ALARM, U.FUNK, JETZT - 36 * STD)
+    alte = {S.STUMM: stumm, S.FUNK: funk, S.MANIPULATION: eingriff}
+    zeichen = {"rsrp_dbm": -125, "uhr_abweichung_s": 90}
+    noch_nicht = {S.STUMM: replace(stumm, beginn=stumm.beginn + MIN)}
+    assert set(found(alte | noch_nicht, zuletzt_empfangen=JETZT - 36 * STD + MIN, **zeichen)) == {S.MANIPULATION}
     lagen = found(alte, zuletzt_empfangen=JETZT - 36 * STD, **zeichen)
     assert set(lagen) == {S.STUMM, S.FUNK, S.MANIPULATION}
     assert lagen[S.STUMM].ursache is U.FUNK
     assert (lagen[S.FUNK].behoben, lagen[S.FUNK].abgeklungen) == (True, True)
     assert (lagen[S.MANIPULATION].behoben, lagen[S.MANIPULATION].erholt) == (False, JETZT)
     # The network is away, or a person knows why it is silent: no fitter goes there, and nothing is taken over.
-    assert S.FUNK not in found(alte, netz=True, zuletzt_empfangen=JETZT - 9 * TAG, **zeichen)
-    bekannt = {S.STUMM: Lage(Stufe.AUFTRAG, U.FUNK, JETZT - 9 * TAG, behoben=True)}
+    assert S.FUNK not in found(alte, umfeld=Umfeld(netz=True), zuletzt_empfangen=JETZT - 9 * TAG, **zeichen)
+    bekannt = {S.STUMM: zuvor(Stufe.AUFTRAG, U.FUNK, JETZT - 9 * TAG, behoben=True)}
     assert found({S.FUNK: funk} | bekannt, zuletzt_empfangen=JETZT - 9 * TAG, **zeichen) == {}
 
 
@@ -62,7 +65,7 @@ def test_a_short_silence_each_day_does_not_begin_the_others_anew():
 
 def test_others_wait_until_silence_is_over():
     """Heard again: what it brings late is not yet held against it. A person's word frees the others at once."""
-    stumm = Lage(Stufe.ALARM, U.FUNK, JETZT - TAG)
+    stumm = zuvor(Stufe.ALARM, U.FUNK, JETZT - TAG)
     alt = {"neueste_uhrzeit": int((JETZT - TAG).timestamp()), "gemessen": 200}
     assert set(found({S.STUMM: stumm}, **alt)) == {S.STUMM}
     assert set(found({S.STUMM: replace(stumm, behoben=True)}, **alt)) == {S.STUMM, S.VERSPAETET, S.UNVOLLSTAENDIG}
@@ -83,7 +86,7 @@ def test_free_of_silence_is_better_than_silent(intervalle, ab_s, frei_s):
         ruhezeit="22-6",
     )
     assert (regeln[S.STUMM].ab, regeln[S.STUMM].frei) == (ab_s, frei_s)
-    offen = {S.STUMM: Lage(Stufe.WARNUNG, U.UNBEKANNT, STILL)}
+    offen = {S.STUMM: zuvor(Stufe.WARNUNG, U.UNBEKANNT, STILL)}
     gehoert = JETZT - timedelta(seconds=frei_s)
     assert found(offen, regeln=regeln, zuletzt_empfangen=gehoert)[S.STUMM].erholt == JETZT
     assert found(offen, regeln=regeln, zuletzt_empfangen=gehoert - timedelta(seconds=1)) == {}

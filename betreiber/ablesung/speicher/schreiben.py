@@ -143,7 +143,7 @@ def _take(stapel: Stapel, posten: Posten, umgebung: Umgebung) -> Urteil:
     """Judge the readings of one meter, put the good ones on the pile, remember the newest."""
     stored = umgebung.readings() if posten.vorher is None else []
     bekannt, vorher, nachher = _neighbours(posten, stored)
-    urteil = judge(posten.werte, bekannt, vorher, nachher, posten.grenzen)
+    urteil = judge(posten.werte, bekannt, vorher, nachher, posten.grenzen, _read_at_display(posten, stored))
     qualitaet, empfangen, herkunft = Qualitaet.ABGELESEN, posten.empfangen, posten.herkunft
     neue = [
         Ablesung(uhrzeit, bezug_wh, einspeisung_wh, leistung_w, qualitaet, status, empfangen, herkunft)
@@ -158,6 +158,17 @@ def _take(stapel: Stapel, posten: Posten, umgebung: Umgebung) -> Urteil:
     stapel.remove(posten.stromzaehler_id, falsche, umgebung.zeilen, umgebung.bloecke, posten.empfangen)
     stapel.put(posten.stromzaehler_id, neue, umgebung.zeilen, umgebung.bloecke)
     return urteil
+
+
+def _read_at_display(posten: Posten, stored: Sequence[Ablesung]) -> set[int]:
+    """The times of what people read, which gives way to what the meter itself says of the same.
+
+    Not where a section of the registers begins: it was reckoned from the very Wh that are stored there.
+    """
+    if posten.herkunft is not Herkunft.GERAET:
+        return set()
+    abgelesen = {ablesung.uhrzeit for ablesung in stored if ablesung.herkunft is Herkunft.MANUELL}
+    return abgelesen - {abschnitt.ab for abschnitt in posten.grenzen.zaehlwerk.abschnitte}
 
 
 def _neighbours(posten: Posten, stored: Sequence[Ablesung]) -> tuple[dict[int, Stand], Stand | None, Stand | None]:

@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
-from betreiber.ablesung.domain import Befund, Grenzen, Qualitaet
+from betreiber.ablesung.domain import Befund, Grenzen, Herkunft, Qualitaet
 from db.models import Quarantaene, Stromzaehler, Tagesstand, Telegrammstand, Verbrauch, VerbrauchTag
 from telegramm.messwerte import Messwert
 from tests.ablesung.speicher.modell import GRENZEN, MONTAG, TAG, VIERTEL, Modell, ersatz, wert, zeit
@@ -38,9 +38,17 @@ class Lager:
         self.session.expunge_all()
 
     def senden(self, stellen: list[int]) -> None:
-        werte = [wert(nummer) for nummer in stellen]
-        posten = speicher.Posten(self.stand(), werte, GRENZEN, self.jetzt)
-        assert speicher.write(self.session, [posten]) == [self.modell.write(werte, self.jetzt)]
+        self._write([wert(nummer, leistung_w=28) for nummer in stellen], Herkunft.GERAET)
+
+    def ablesen(self, stellen: list[int]) -> None:
+        """People read the display where nothing was measured: they see no power."""
+        da = self.modell.jetzt
+        frei = [n for n in stellen if zeit(n) not in da or da[zeit(n)].qualitaet is not Qualitaet.ABGELESEN]
+        self._write([wert(nummer) for nummer in frei], Herkunft.MANUELL)
+
+    def _write(self, werte: list[Messwert], herkunft: Herkunft) -> None:
+        posten = speicher.Posten(self.stand(), werte, GRENZEN, self.jetzt, herkunft)
+        assert speicher.write(self.session, [posten]) == [self.modell.write(werte, self.jetzt, herkunft)]
 
     def ersetzen(self, stellen: list[int]) -> None:
         self._replace([ersatz(nummer, self.jetzt) for nummer in stellen])

@@ -41,15 +41,17 @@ class Modell:
         self.jetzt: dict[int, Ablesung] = {}
         self.frueher: list[tuple[Ablesung, int]] = []
 
-    def write(self, werte: Sequence[Messwert], empfangen: int) -> list[Befund]:
-        """Readings that are consistent with all others."""
+    def write(
+        self, werte: Sequence[Messwert], empfangen: int, herkunft: Herkunft = Herkunft.GERAET
+    ) -> list[Befund]:
+        """Readings that are consistent with all others. What people read gives way to what the meter sends."""
         befunde = []
         for messwert in werte:
             alt = self.jetzt.get(messwert.uhrzeit)
-            if alt is not None and alt.qualitaet is Qualitaet.ABGELESEN:
+            if alt is not None and alt.qualitaet is Qualitaet.ABGELESEN and alt.herkunft is not Herkunft.MANUELL:
                 befunde.append(Befund.DOPPELT)
             else:
-                self.replace([gemessen(messwert, empfangen)])
+                self.replace([gemessen(messwert, empfangen, herkunft)])
                 befunde.append(Befund.NEU)
                 self._withdraw_around(messwert, empfangen)
         return befunde

@@ -19,6 +19,7 @@ strecken = st.builds(
 schritte = st.one_of(
     st.tuples(st.just("senden"), strecken),
     st.tuples(st.just("senden"), strecken),
+    st.tuples(st.just("ablesen"), strecken),
     st.tuples(st.just("ersetzen"), strecken),
     st.tuples(st.just("berichtigen"), strecken),
     st.tuples(st.just("entfernen"), strecken),
