@@ -6,12 +6,15 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from betreiber.arbeitstage import is_arbeitstag
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, ZugriffVerweigert
 from betreiber.stoerung.domain import ARTEN, URSACHEN, Stoerungsart, Ursache
 from betreiber.zeit import BERLIN, VIERTELSTUNDE_S
 
 # One repair that did not help is not followed by a second one before the data had three days to come back.
 NACHFRIST = timedelta(hours=72)
+# Two years: the longest notice that anybody plans with.
+TERMIN_HOECHSTENS = timedelta(days=730)
 # How far from a control reading the remote values may lie with which it is compared.
 VERGLEICH_HOECHSTENS_S = 31 * 86_400
 # A second order for it would bring nothing new: somebody has been there and has to say what it was.
@@ -23,6 +26,23 @@ class Auftragsart(StrEnum):
     """What is to be done at the place."""
 
     EINBAU = "EINBAU"
+    WECHSEL = "WECHSEL"
+    REPARATUR = "REPARATUR"
+    KONTROLLABLESUNG = "KONTROLLABLESUNG"
+    EICHUNG = "EICHUNG"
+    AUSBAU = "AUSBAU"
+
+
+class Eichfristart(StrEnum):
+    """What ends an Eichfrist: another meter, or a verification of this one."""
+
+    WECHSEL = "WECHSEL"
+    EICHUNG = "EICHUNG"
+
+
+class Wartungsart(StrEnum):
+    """What can be done to a meter that hangs."""
+
     WECHSEL = "WECHSEL"
     REPARATUR = "REPARATUR"
     KONTROLLABLESUNG = "KONTROLLABLESUNG"
@@ -59,11 +79,12 @@ class Nachweisart(StrEnum):
 
 
 class Tourformat(StrEnum):
-    """How a tour is given out: for programs, for a spreadsheet, for a calendar."""
+    """How a tour is given out: for programs, for a spreadsheet, for a calendar, on paper."""
 
     JSON = "json"
     CSV = "csv"
     ICS = "ics"
+    PDF = "pdf"
 
 
 _Z = Auftragszustand
@@ -116,13 +137,14 @@ class Erledigung:
 
 @dataclass(frozen=True, slots=True)
 class Auftragsverlauf:
-    """Of an order, what counts for the figures."""
+    """Of an order, what counts for the figures; `erster_besuch_zeitpunkt`: of the first visit that failed."""
 
     art: str
     zustand: str
     termin_datum: date | None
     angelegt_zeitpunkt: datetime
     beendet_zeitpunkt: datetime | None
+    erster_besuch_zeitpunkt: datetime | None = None
 
 
 def shows_zugang(zustand: str, *, alle: bool) -> bool:
@@ -212,9 +234,25 @@ def plan_changes(
 
 
 def check_termin(tag: date, heute: date, feld: str) -> None:
-    """Raise EingabeUngueltig for a day that is over."""
+    """Raise EingabeUngueltig for a day that is over, or so far away that it must be a slip of the pen."""
     if tag < heute:
         raise EingabeUngueltig("Der Termin liegt in der Vergangenheit.", feld=feld, code="termin_vergangen")
+    check_nicht_zu_fern(tag, heute, feld)
+
+
+def check_nicht_zu_fern(tag: date, heute: date, feld: str) -> None:
+    """Raise EingabeUngueltig for a day for which nobody plans yet."""
+    if tag > heute + TERMIN_HOECHSTENS:
+        raise EingabeUngueltig(
+            f"Das Datum liegt mehr als {TERMIN_HOECHSTENS.days} Tage in der Zukunft. Prüfen Sie das Jahr.",
+            feld=feld,
+            code="termin_zu_fern",
+        )
+
+
+def is_termin_arbeitstag(termin: date | None, bundesland: str) -> bool | None:
+    """Whether a visit is on a working day of its place; None without a day."""
+    return None if termin is None else is_arbeitstag(termin, bundesland)
 
 
 def check_nachweis(art: Nachweisart, daten: Mapping[str, Any]) -> None:

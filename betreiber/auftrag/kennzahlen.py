@@ -16,7 +16,7 @@ ZEITRAUM_HOECHSTENS = timedelta(days=366)
 class Kennzahlen:
     """Figures of a kind of order in a period; `art` None: of all kinds.
 
-    Due: whose day lies in it. Of these done, done on that day or before, and overdue (day over, not ended).
+    Due: whose day lies in it. Of these done, done on time (is_puenktlich), and overdue (day over, not ended).
     `reparaturdauer_mittel_s`: mean time from the order to its end of the repairs that ended in it.
     """
 
@@ -37,9 +37,15 @@ def check_zeitraum(von: date, bis: date) -> None:
         raise EingabeUngueltig("Höchstens ein Jahr.", feld="bis", code="zeitraum_zu_lang")
 
 
-def is_puenktlich(termin: date | None, beendet: datetime | None) -> bool:
-    """Whether what was done was done on its day or before, in Europe/Berlin."""
-    return termin is not None and beendet is not None and local_date(beendet) <= termin
+def is_puenktlich(termin: date | None, beendet: datetime | None, erster_besuch: datetime | None) -> bool:
+    """Whether what was done was done on its day or before, in Europe/Berlin.
+
+    `erster_besuch`: the first visit that failed, on the day that had been agreed. What is done after that day is
+    late, also when it keeps the new one.
+    """
+    if termin is None or beendet is None:
+        return False
+    return local_date(beendet) <= (termin if erster_besuch is None else min(termin, local_date(erster_besuch)))
 
 
 def compute_kennzahlen(
@@ -78,7 +84,7 @@ def _figures(
         art,
         len(faellige),
         len(erledigte),
-        sum(is_puenktlich(v.termin_datum, v.beendet_zeitpunkt) for v in erledigte),
+        sum(is_puenktlich(v.termin_datum, v.beendet_zeitpunkt, v.erster_besuch_zeitpunkt) for v in erledigte),
         sum(v.zustand in LAUFEND and v.termin_datum is not None and v.termin_datum < heute for v in faellige),
         sum(besuche.values()) if art is None else besuche.get(art, 0),
         sum(dauern) // len(dauern) if dauern else None,

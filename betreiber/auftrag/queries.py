@@ -1,9 +1,10 @@
 """The SQL of work orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, bindparam, false, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload, undefer
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.interfaces import ORMOption
@@ -31,7 +32,11 @@ from db.models import (
     Stromzaehler,
 )
 
-_MIT_ORT: Sequence[ORMOption] = (joinedload(Auftrag.messstelle), joinedload(Auftrag.stromzaehler))
+_MIT_ORT: Sequence[ORMOption] = (
+    joinedload(Auftrag.messstelle, innerjoin=True),
+    joinedload(Auftrag.stromzaehler),
+    selectinload(Auftrag.ankuendigungen),
+)
 
 
 def get_auftrag(session: Session, auftrag_id: int, monteur: int | None) -> Auftrag | None:
@@ -54,7 +59,7 @@ def list_auftraege(
     pro_seite: int,
 ) -> Seite[Auftrag]:
     """Orders by day of the visit, those without one last."""
-    anweisung = _of(monteur).join(Auftrag.messstelle).options(*_MIT_ORT)
+    anweisung = _of(monteur).options(*_MIT_ORT)
     if zustand is not None:
         anweisung = anweisung.where(Auftrag.zustand == zustand)
     if art is not None:
@@ -64,7 +69,7 @@ def list_auftraege(
     if bis is not None:
         anweisung = anweisung.where(Auftrag.termin_datum < bis)
     if postleitzahl is not None:
-        anweisung = anweisung.where(Messstelle.postleitzahl.startswith(postleitzahl, autoescape=True))
+        anweisung = anweisung.join(Auftrag.messstelle).where(_in(postleitzahl))
     if stromzaehler_id is not None:
         anweisung = anweisung.where(Auftrag.stromzaehler_id == stromzaehler_id)
     anweisung = anweisung.order_by(Auftrag.termin_datum.nulls_last(), Auftrag.auftrag_id)
@@ -77,21 +82,57 @@ def list_of_day(session: Session, tag: date, monteur: int | None) -> Sequence[Au
     return session.scalars(anweisung.options(*_MIT_ORT)).all()
 
 
-def list_open(session: Session, postleitzahl: str | None) -> Sequence[Auftrag]:
-    """The orders that wait for a plan, with their places."""
-    anweisung = _of(None).where(Auftrag.zustand == Auftragszustand.OFFEN).options(*_MIT_ORT)
-    if postleitzahl is not None:
-        anweisung = anweisung.join(Auftrag.messstelle).where(
-            Messstelle.postleitzahl.startswith(postleitzahl, autoescape=True)
+def count_open(session: Session, postleitzahl: str | None) -> int:
+    """How many orders wait for a plan."""
+    return session.scalar(_open(postleitzahl).with_only_columns(func.count(), maintain_column_froms=True)) or 0
+
+
+def list_stopps(session: Session, postleitzahl: str | None, je_land: Mapping[str, int]) -> Sequence[Row[Any]]:
+    """Orders that wait for a plan, with their places: of each Bundesland the first so many on the way."""
+    ort = (Messstelle.postleitzahl, Messstelle.strasse, Messstelle.hausnummer, Messstelle.hausnummerzusatz)
+    # House numbers are texts: 9 comes before 10 because it is shorter.
+    weg = (*ort[:2], func.length(Messstelle.hausnummer), *ort[2:], Auftrag.auftrag_id)
+    rang = func.row_number().over(partition_by=Messstelle.bundesland, order_by=weg).label("rang")
+    offene = (
+        _open(postleitzahl)
+        .with_only_columns(Auftrag.auftrag_id, Auftrag.art, Messstelle.bundesland, *ort, rang)
+        .subquery()
+    )
+    zeilen = select(*(spalte for spalte in offene.c if spalte.name != "rang"))
+    plaetze = (and_(offene.c.bundesland == land, offene.c.rang <= anzahl) for land, anzahl in je_land.items())
+    return session.execute(zeilen.where(or_(false(), *plaetze))).all()
+
+
+def _open(postleitzahl: str | None) -> Select[Auftrag]:
+    anweisung = _of(None).join(Auftrag.messstelle).where(Auftrag.zustand == Auftragszustand.OFFEN)
+    return anweisung if postleitzahl is None else anweisung.where(_in(postleitzahl))
+
+
+def write_plan(session: Session, plan: Sequence[Mapping[str, Any]]) -> int:
+    """Give orders their plan (`auftrag_id`, `termin_datum`, `benutzer_id`); how many still waited for one."""
+    # The table, not the class: SQLite would get a statement for each row, to compare its version.
+    tabelle = cast(Table, Auftrag.__table__)
+    anweisung = (
+        update(tabelle)
+        .where(tabelle.c.auftrag_id == bindparam("b_auftrag_id"), tabelle.c.zustand == Auftragszustand.OFFEN)
+        .values(
+            zustand=Auftragszustand.GEPLANT.value,
+            termin_datum=bindparam("b_termin_datum"),
+            benutzer_id=bindparam("b_benutzer_id"),
+            version=tabelle.c.version + 1,
         )
-    return session.scalars(anweisung).all()
+    )
+    zeilen = [{f"b_{name}": wert for name, wert in zeile.items()} for zeile in plan]
+    return session.connection().execute(anweisung, zeilen).rowcount
 
 
 def count_stopps(session: Session, von: date, bis: date) -> Mapping[tuple[date, int], int]:
-    """How many orders each fitter has on each day of [von, bis) already."""
+    """How many orders each fitter has on each day of [von, bis) already: those that are done were a stop, too."""
     anweisung = (
         select(Auftrag.termin_datum, Auftrag.benutzer_id, func.count())
-        .where(Auftrag.zustand.in_(LAUFEND), Auftrag.termin_datum >= von, Auftrag.termin_datum < bis)
+        .where(
+            Auftrag.zustand != Auftragszustand.STORNIERT, Auftrag.termin_datum >= von, Auftrag.termin_datum < bis
+        )
         .group_by(Auftrag.termin_datum, Auftrag.benutzer_id)
     )
     return {(tag, monteur): anzahl for tag, monteur, anzahl in session.execute(anweisung) if tag and monteur}
@@ -137,22 +178,28 @@ def lock_monteure(session: Session, benutzer_ids: Sequence[int]) -> None:
     session.execute(anweisung.order_by(Benutzer.benutzer_id).with_for_update(key_share=True)).all()
 
 
-def find_kontakt(
-    session: Session, messstelle_id: int, stromzaehler_id: int | None, zeitpunkt: datetime
-) -> Kunde | None:
-    """The customer of whom a meter is at an instant, if it hangs at that place then."""
-    return session.scalar(
-        select(Kunde)
-        .join(KundeStromzaehler, KundeStromzaehler.kunde_id == Kunde.kunde_id)
-        .join(Einbau, Einbau.stromzaehler_id == KundeStromzaehler.stromzaehler_id)
+def list_kontakte(session: Session, auftrag_ids: Sequence[int], zeitpunkt: datetime) -> Mapping[int, Kunde]:
+    """By order, the customer of whom its meter is at an instant, if it hangs at the place of the order then."""
+    anweisung = (
+        select(Auftrag.auftrag_id, Kunde)
+        .join(KundeStromzaehler, KundeStromzaehler.stromzaehler_id == Auftrag.stromzaehler_id)
+        .join(Kunde, Kunde.kunde_id == KundeStromzaehler.kunde_id)
+        .join(Einbau, Einbau.stromzaehler_id == Auftrag.stromzaehler_id)
         .where(
-            Einbau.messstelle_id == messstelle_id,
+            Auftrag.auftrag_id.in_(auftrag_ids),
+            Einbau.messstelle_id == Auftrag.messstelle_id,
             _at(zeitpunkt),
-            KundeStromzaehler.stromzaehler_id == stromzaehler_id,
             KundeStromzaehler.von <= zeitpunkt,
             or_(KundeStromzaehler.bis.is_(None), KundeStromzaehler.bis > zeitpunkt),
         )
     )
+    return {zeile[0]: zeile[1] for zeile in session.execute(anweisung)}
+
+
+def list_benutzernamen(session: Session, benutzer_ids: Sequence[int]) -> Mapping[int, str]:
+    """The names of logins."""
+    anweisung = select(Benutzer.benutzer_id, Benutzer.benutzername).where(Benutzer.benutzer_id.in_(benutzer_ids))
+    return {zeile[0]: zeile[1] for zeile in session.execute(anweisung)}
 
 
 def find_ablesung(session: Session, auftrag_id: int) -> Auftragsnachweis | None:
@@ -191,10 +238,10 @@ def count_besuche(session: Session, auftrag_id: int) -> int:
 
 
 def list_stoerungen_without_auftrag(
-    session: Session, stufe: str, zeitpunkt: datetime, hoechstens: int
+    session: Session, stufe: str, ausser: Collection[str], zeitpunkt: datetime, hoechstens: int
 ) -> Sequence[Row[int, str, str, datetime, int, int]]:
-    """Open Störungen of a stage, oldest first, that lack an order, of meters that hang somewhere: id, kind, cause,
-    begin, meter, place.
+    """Open Störungen of a stage and of all causes but some, oldest first, that lack an order, of meters that hang
+    somewhere: id, kind, cause, begin, meter, place.
 
     One visit a meter: while an order runs for another of its Störungen, it is enough. One that a person cancelled
     is not opened again. One that was done has NACHFRIST to show its effect on all that was wrong with the meter by
@@ -233,6 +280,7 @@ def list_stoerungen_without_auftrag(
         .where(
             Stoerung.behoben_zeitpunkt.is_(None),
             Stoerung.stufe == stufe,
+            Stoerung.ursache.not_in(ausser),
             ~select(Auftrag.auftrag_id).where(genug).exists(),
         )
         .order_by(Stoerung.stoerung_id)
@@ -254,12 +302,18 @@ def list_verlaeufe(
     session: Session, tage: tuple[date, date], zeitraum: tuple[datetime, datetime]
 ) -> list[Auftragsverlauf]:
     """Orders whose day or whose end lies in [von, bis): `tage` as days, `zeitraum` as the same in instants."""
+    erster_besuch = (
+        select(func.min(Auftragsbesuch.zeitpunkt))
+        .where(Auftragsbesuch.auftrag_id == Auftrag.auftrag_id)
+        .scalar_subquery()
+    )
     anweisung = select(
         Auftrag.art,
         Auftrag.zustand,
         Auftrag.termin_datum,
         Auftrag.angelegt_zeitpunkt,
         Auftrag.beendet_zeitpunkt,
+        erster_besuch,
     ).where(
         or_(
             and_(Auftrag.termin_datum >= tage[0], Auftrag.termin_datum < tage[1]),
@@ -283,6 +337,10 @@ def count_failed_visits(session: Session, von: datetime, bis: datetime) -> Mappi
 def _of(monteur: int | None) -> Select[Auftrag]:
     anweisung = select(Auftrag)
     return anweisung if monteur is None else anweisung.where(Auftrag.benutzer_id == monteur)
+
+
+def _in(postleitzahl: str) -> ColumnElement[bool]:
+    return Messstelle.postleitzahl.startswith(postleitzahl, autoescape=True)
 
 
 def _at(zeitpunkt: datetime) -> ColumnElement[bool]:

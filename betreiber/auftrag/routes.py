@@ -5,7 +5,7 @@ from typing import Any
 from flask import current_app
 from flask.views import MethodView
 
-from betreiber.auftrag import ausgabe, schemas, service, touren
+from betreiber.auftrag import ausgabe, schemas, service, tourblatt, touren, wartungsauftraege
 from betreiber.auth.zugang import current_akteur
 from betreiber.extensions import IF_MATCH, Blueprint, etag, required_version, send_file
 from betreiber.session import current_session
@@ -118,8 +118,9 @@ class TourenView(MethodView):
     @blp.response(200, schemas.AuftragSchema(many=True))
     @blp.alt_response(200, schema=schemas.DATEI, content_type="text/csv", success=True)
     @blp.alt_response(200, schema=schemas.DATEI, content_type="text/calendar", success=True)
+    @blp.alt_response(200, schema=schemas.TOURBLATT, content_type="application/pdf", success=True)
     def get(self, auswahl: dict[str, Any]) -> Any:
-        """The orders of a day by postcode, street and house number: as JSON, CSV or ICS."""
+        """The orders of a day by postcode, street and house number: as JSON, CSV, ICS or PDF."""
         akteur = current_akteur()
         tour = touren.list_tour(current_session(), akteur, auswahl["datum"], auswahl["monteur"])
         if auswahl["format"] == "csv":
@@ -129,6 +130,9 @@ class TourenView(MethodView):
         if auswahl["format"] == "ics":
             kalender = ausgabe.encode_ics(tour, akteur.zeitpunkt)
             return send_file([kalender], "text/calendar", f"tour_{auswahl['datum']}.ics")
+        if auswahl["format"] == "pdf":
+            blatt = tourblatt.print_tour(current_session(), akteur, auswahl["datum"], tour)
+            return send_file([blatt], "application/pdf", f"tour_{auswahl['datum']}.pdf")
         return tour
 
 
@@ -139,3 +143,12 @@ class TourenvorschlaegeView(MethodView):
     def post(self, daten: dict[str, Any]) -> Any:
         """Distribute the open orders over working days and fitters; only with probelauf false they are planned."""
         return touren.propose(current_session(), current_akteur(), **daten)
+
+
+@blp.route("/wartungsauftraege")
+class WartungsauftraegeView(MethodView):
+    @blp.arguments(schemas.WartungsauftraegeAnlegenSchema)
+    @blp.response(200, schemas.WartungsauftraegeSchema)
+    def post(self, daten: dict[str, Any]) -> Any:
+        """Make an order for each meter that is due and has none; only with probelauf false they are made."""
+        return wartungsauftraege.create_wartungsauftraege(current_session(), current_akteur(), **daten)

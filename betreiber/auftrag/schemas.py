@@ -5,15 +5,26 @@ from typing import Any
 from marshmallow import fields, post_dump, validate
 
 from betreiber import felder
-from betreiber.auftrag.domain import Auftragsart, Auftragszustand, Nachweisart, Planzustand, Tourformat
+from betreiber.auftrag.domain import (
+    Auftragsart,
+    Auftragszustand,
+    Eichfristart,
+    Nachweisart,
+    Planzustand,
+    Tourformat,
+    Wartungsart,
+    is_termin_arbeitstag,
+)
 from betreiber.felder import StrengesSchema
 from betreiber.messstelle.schemas import MessstelleKurzSchema
 from betreiber.seite import SeiteQuerySchema, seite_schema
+from betreiber.wartung.domain import Anlass
 
 # What a route describes that answers with a photo.
 FOTO = {"type": "string", "format": "binary", "description": "the photo, as an attachment"}
 # What a route describes that answers with a file.
 DATEI = {"type": "string", "description": "UTF-8; docs/auftraege.md names the columns"}
+TOURBLATT = {"type": "string", "format": "binary", "description": "A4, a page or more a fitter"}
 _STAND_HOECHSTENS_WH = 10**12
 
 
@@ -32,7 +43,9 @@ class AuftragAendernSchema(StrengesSchema):
 
     zustand = felder.Auswahl(Planzustand)
     benutzer_id = felder.Kennung(metadata={"description": "login of the fitter"})
-    termin_datum = felder.Datum(metadata={"description": "day on which the fitter comes, not a past one"})
+    termin_datum = felder.Datum(
+        metadata={"description": "day on which the fitter comes, not a past one, at most two years on"}
+    )
     anlass = felder.Text(hoechstens=500)
     grund = felder.Text(hoechstens=500, metadata={"description": "mandatory with STORNIERT"})
 
@@ -47,11 +60,24 @@ class AuftragSchema(StrengesSchema):
     benutzer_id = fields.Integer(allow_none=True, metadata={"description": "login of the fitter"})
     termin_datum = felder.Datum(allow_none=True)
     anlass = fields.String()
+    termin_arbeitstag = fields.Boolean(
+        allow_none=True,
+        metadata={"description": "false: the day is a weekend or a holiday there; null: there is no day"},
+    )
     grund = fields.String(allow_none=True, metadata={"description": "why it failed or was cancelled"})
+    zutritt_angekuendigt = fields.Boolean(
+        metadata={"description": "whether a letter names this termin_datum, as its day or as its substitute day"}
+    )
     angelegt_zeitpunkt = felder.Zeitpunkt()
     beendet_zeitpunkt = felder.Zeitpunkt(allow_none=True)
     messstelle = fields.Nested(MessstelleKurzSchema)
     version = fields.Integer(metadata={"description": "as in the ETag"})
+
+    def get_attribute(self, obj: Any, attr: str, default: object) -> object:
+        """Derive what is no column."""
+        if attr == "termin_arbeitstag":
+            return is_termin_arbeitstag(obj.termin_datum, obj.messstelle.bundesland)
+        return super().get_attribute(obj, attr, default)
 
 
 AuftragSeiteSchema = seite_schema(AuftragSchema)
@@ -227,3 +253,54 @@ class TourenvorschlagSchema(StrengesSchema):
     probelauf = fields.Boolean()
     vorschlaege = fields.List(fields.Nested(TourvorschlagSchema))
     ohne_termin = fields.Integer(metadata={"description": "open orders for which there was no room"})
+
+
+class WartungsauftraegeAnlegenSchema(StrengesSchema):
+    faellig_bis = felder.Datum(
+        required=True, metadata={"description": "meters due on this day or before, at most two years on"}
+    )
+    anlass = felder.Auswahl(Anlass, load_default=None, metadata={"description": "only those due for this reason"})
+    postleitzahl = felder.PostleitzahlAnfang(load_default=None, metadata={"description": "only meters there"})
+    art_eichfrist = felder.Auswahl(
+        Eichfristart, load_default=Eichfristart.WECHSEL, metadata={"description": "the order for an EICHFRIST"}
+    )
+    art_manuell = felder.Auswahl(
+        Wartungsart,
+        load_default=None,
+        metadata={"description": "the order for a date that was set by hand; null: there is none"},
+    )
+    hoechstens = felder.Ganzzahl(
+        von=1,
+        bis=5_000,
+        load_default=1_000,
+        metadata={"description": "orders of this call; uebrig says how many wait"},
+    )
+    probelauf = felder.Wahrheitswert(
+        load_default=True, metadata={"description": "true: only say it; false: make the orders"}
+    )
+
+
+class NachzutragenSchema(StrengesSchema):
+    auftrag_id = fields.Integer()
+    art = felder.Auswahl(Auftragsart)
+    stromzaehler_id = fields.Integer()
+
+
+class WartungsauftragSchema(NachzutragenSchema):
+    auftrag_id = fields.Integer(allow_none=True, metadata={"description": "null in a dry run"})
+    messstelle_id = fields.Integer()
+    anlass = fields.String(metadata={"example": "Ende der Eichfrist: 31.12.2026"})
+
+
+class WartungsauftraegeSchema(StrengesSchema):
+    probelauf = fields.Boolean()
+    auftraege = fields.List(
+        fields.Nested(WartungsauftragSchema), metadata={"description": "what is due first first"}
+    )
+    uebrig = fields.Integer(metadata={"description": "due meters without an order beyond `hoechstens`"})
+    nachzutragen = fields.List(
+        fields.Nested(NachzutragenSchema),
+        metadata={
+            "description": "orders done in the last 4 weeks although the meter is still due: enter what was done"
+        },
+    )

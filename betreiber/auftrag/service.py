@@ -1,4 +1,4 @@
-"""Use cases of work orders: make, plan, visit, prove, complete; and those that Störungen ask for."""
+"""Use cases of work orders: make, plan, visit, prove, complete."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from betreiber import metrik
 from betreiber.auftrag import queries
 from betreiber.auftrag.domain import (
-    BEHOBEN,
     Auftragsart,
     Auftragsauskunft,
     Auftragszustand,
@@ -24,13 +23,13 @@ from betreiber.auftrag.domain import (
     check_nachweis_zeit,
     check_termin,
     check_uebergang,
-    describe_stoerung,
     describe_vergleich,
     plan_changes,
     shows_zugang,
 )
-from betreiber.auftrag.kennzahlen import Kennzahlen, check_zeitraum, compute_kennzahlen, is_puenktlich
+from betreiber.auftrag.kennzahlen import Kennzahlen, check_zeitraum, compute_kennzahlen
 from betreiber.auftrag.vergleich import compare
+from betreiber.auftrag.zaehlung import note_zustand
 from betreiber.auth.domain import Akteur, Umfang
 from betreiber.dokument.domain import detect_medientyp
 from betreiber.einbau.domain import check_einbaubar
@@ -38,13 +37,11 @@ from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import apply_changes, record_audit, record_ereignis
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
 from betreiber.seite import Seite
-from betreiber.stoerung.domain import Stufe
 from betreiber.stromzaehler.domain import Zaehlerzustand
 from betreiber.wartung.service import record_ablesung
 from betreiber.zeit import day_start, local_date
 from db.models import Auftrag, Auftragsbesuch, Auftragsnachweis, Stromzaehler
 
-STAPEL = 500
 _EREIGNISSE = {
     Auftragszustand.GEPLANT: Ereignisart.AUFTRAG_GEPLANT,
     Auftragszustand.ERLEDIGT: Ereignisart.AUFTRAG_ERLEDIGT,
@@ -70,9 +67,8 @@ def get_auftrag(session: Session, akteur: Akteur, auftrag_id: int) -> Auftragsau
     auftrag = _load(session, akteur, auftrag_id)
     if not shows_zugang(auftrag.zustand, alle=akteur.sees_all):
         return Auftragsauskunft(auftrag, None, None)
-    ort = auftrag.messstelle
-    kontakt = queries.find_kontakt(session, ort.messstelle_id, auftrag.stromzaehler_id, akteur.zeitpunkt)
-    return Auftragsauskunft(auftrag, kontakt, ort.zugangshinweis)
+    kontakt = queries.list_kontakte(session, [auftrag_id], akteur.zeitpunkt).get(auftrag_id)
+    return Auftragsauskunft(auftrag, kontakt, auftrag.messstelle.zugangshinweis)
 
 
 def create_auftrag(session: Session, akteur: Akteur, daten: Mapping[str, Any]) -> Auftrag:
@@ -89,7 +85,7 @@ def create_auftrag(session: Session, akteur: Akteur, daten: Mapping[str, Any]) -
     art = Auftragsart(daten["art"])
     stromzaehler = _find_stromzaehler(session, akteur, art, messstelle.messstelle_id, daten["stromzaehler_id"])
     auftrag = Auftrag(art=art.value, messstelle=messstelle, stromzaehler=stromzaehler, anlass=daten["anlass"])
-    _add(session, akteur, auftrag)
+    add(session, akteur, auftrag)
     session.commit()
     return auftrag
 
@@ -130,14 +126,7 @@ def change_auftrag(
         check_monteur_darf(daten)
     _change(session, akteur, auftrag, daten)
     session.commit()
-    _count(auftrag, daten)
     return auftrag
-
-
-def plan(session: Session, akteur: Akteur, auftrag: Auftrag, tag: date, monteur: int) -> None:
-    """Give an order its day and its fitter, in the caller's transaction. Raises as plan_changes."""
-    daten = {"zustand": Auftragszustand.GEPLANT, "termin_datum": tag, "benutzer_id": monteur}
-    _change(session, akteur, auftrag, daten)
 
 
 def record_besuch(
@@ -153,7 +142,7 @@ def record_besuch(
     termin = daten["ersatztermin_datum"]
     # The order first: whoever notes the same visit twice, or at once, stops at its version.
     if termin is None:
-        _finish(session, akteur, auftrag, Auftragszustand.FEHLGESCHLAGEN, daten["grund"])
+        finish(session, akteur, auftrag, Auftragszustand.FEHLGESCHLAGEN, daten["grund"])
     else:
         check_termin(termin, local_date(akteur.zeitpunkt), "ersatztermin_datum")
         plan = {"zustand": Auftragszustand.GEPLANT.value, "termin_datum": termin}
@@ -247,9 +236,8 @@ def complete(session: Session, akteur: Akteur, auftrag_id: int, version: int, *,
             vergleich = compare(session, auftrag.messstelle, zaehler, ablesung)
         if vergleich is not None and vergleich.exceeds(toleranz_wh):
             folge = _open_case(session, akteur, auftrag, vergleich)
-    _finish(session, akteur, auftrag, Auftragszustand.ERLEDIGT, None)
+    finish(session, akteur, auftrag, Auftragszustand.ERLEDIGT, None)
     session.commit()
-    _count(auftrag, {"zustand": auftrag.zustand})
     return Erledigung(auftrag, vergleich, None if folge is None else folge.auftrag_id)
 
 
@@ -260,7 +248,7 @@ def _open_case(session: Session, akteur: Akteur, auftrag: Auftrag, vergleich: Ve
         stromzaehler=auftrag.stromzaehler,
         anlass=describe_vergleich(auftrag.auftrag_id, vergleich),
     )
-    _add(session, akteur, folge)
+    add(session, akteur, folge)
     daten = {
         "auftrag_id": auftrag.auftrag_id,
         "folgeauftrag_id": folge.auftrag_id,
@@ -270,35 +258,6 @@ def _open_case(session: Session, akteur: Akteur, auftrag: Auftrag, vergleich: Ve
     art = Ereignisart.KONTROLLABLESUNG_WEICHT_AB
     record_ereignis(session, akteur, art, "stromzaehler", auftrag.stromzaehler_id or 0, daten)
     return folge
-
-
-def open_auftraege(session: Session, akteur: Akteur) -> int:
-    """Sweep: an order to repair for each meter with a Störung that asks for one, and none for those that are over.
-
-    Commits some hundred at a time. Returns how many orders were made or cancelled.
-    """
-    unnoetige = queries.list_needless(session)
-    for auftrag in unnoetige:
-        _finish(session, akteur, auftrag, Auftragszustand.STORNIERT, BEHOBEN)
-    session.commit()
-    for auftrag in unnoetige:
-        _count(auftrag, {"zustand": auftrag.zustand})
-    anzahl = len(unnoetige)
-    while stoerungen := queries.list_stoerungen_without_auftrag(session, Stufe.AUFTRAG, akteur.zeitpunkt, STAPEL):
-        # One visit a meter, also when several of its Störungen stand in one batch: the oldest gives the reason.
-        for zeile in {zeile.stromzaehler_id: zeile for zeile in reversed(stoerungen)}.values():
-            auftrag = Auftrag(
-                art=Auftragsart.REPARATUR.value,
-                stoerung_id=zeile.stoerung_id,
-                messstelle_id=zeile.messstelle_id,
-                stromzaehler_id=zeile.stromzaehler_id,
-                anlass=describe_stoerung(zeile.art, zeile.ursache, zeile.beginn_zeitpunkt),
-            )
-            _add(session, akteur, auftrag)
-            anzahl += 1
-        session.commit()
-    session.rollback()
-    return anzahl
 
 
 def compute_figures(session: Session, akteur: Akteur, von: date, bis: date) -> list[Kennzahlen]:
@@ -319,18 +278,23 @@ def _load(session: Session, akteur: Akteur, auftrag_id: int, version: int | None
     return auftrag
 
 
-def _add(session: Session, akteur: Akteur, auftrag: Auftrag) -> None:
-    auftrag.zustand, auftrag.angelegt_zeitpunkt = Auftragszustand.OFFEN.value, akteur.zeitpunkt
-    session.add(auftrag)
+def add(session: Session, akteur: Akteur, *auftraege: Auftrag) -> None:
+    """Make orders, OFFEN, in the caller's transaction."""
+    for auftrag in auftraege:
+        auftrag.zustand, auftrag.angelegt_zeitpunkt = Auftragszustand.OFFEN.value, akteur.zeitpunkt
+    session.add_all(auftraege)
     session.flush()
-    neu = {
-        "art": auftrag.art,
-        "messstelle_id": auftrag.messstelle_id,
-        "stromzaehler_id": auftrag.stromzaehler_id,
-        "stoerung_id": auftrag.stoerung_id,
-    }
-    record_audit(session, akteur, "ANGELEGT", "auftrag", auftrag.auftrag_id, neu={**neu, "anlass": auftrag.anlass})
-    record_ereignis(session, akteur, Ereignisart.AUFTRAG_ANGELEGT, "auftrag", auftrag.auftrag_id, neu)
+    for auftrag in auftraege:
+        nummer = auftrag.auftrag_id
+        neu = {
+            "art": auftrag.art,
+            "messstelle_id": auftrag.messstelle_id,
+            "stromzaehler_id": auftrag.stromzaehler_id,
+            "stoerung_id": auftrag.stoerung_id,
+        }
+        record_audit(session, akteur, "ANGELEGT", "auftrag", nummer, neu={**neu, "anlass": auftrag.anlass})
+        record_ereignis(session, akteur, Ereignisart.AUFTRAG_ANGELEGT, "auftrag", nummer, neu)
+        note_zustand(session, auftrag)
 
 
 def _change(session: Session, akteur: Akteur, auftrag: Auftrag, daten: Mapping[str, Any]) -> None:
@@ -343,42 +307,37 @@ def _change(session: Session, akteur: Akteur, auftrag: Auftrag, daten: Mapping[s
             "Das ist kein Monteur, der sich anmelden kann.", feld="benutzer_id", code="monteur_unbekannt"
         )
     if aenderung["zustand"] == Auftragszustand.STORNIERT:
-        _finish(session, akteur, auftrag, Auftragszustand.STORNIERT, aenderung["grund"])
+        finish(session, akteur, auftrag, Auftragszustand.STORNIERT, aenderung["grund"])
     else:
         _store(session, akteur, auftrag, aenderung)
 
 
-def _finish(
+def finish(
     session: Session, akteur: Akteur, auftrag: Auftrag, zustand: Auftragszustand, grund: str | None
 ) -> None:
+    """End an order, in the caller's transaction; `grund`: why it failed or was cancelled."""
     werte = {"zustand": zustand.value, "grund": grund, "beendet_zeitpunkt": akteur.zeitpunkt}
     _store(session, akteur, auftrag, werte)
 
 
 def _store(session: Session, akteur: Akteur, auftrag: Auftrag, werte: Mapping[str, Any]) -> bool:
-    """Change a row, with its audit row and the event of the state that it reaches, or of its new plan; False: it
-    is as it was.
-    """
+    """Change a row, recorded; False: it is as it was."""
     alt, neu = apply_changes(auftrag, werte)
     if not neu:
         return False
     session.flush()
+    record_change(session, akteur, auftrag, alt, neu)
+    return True
+
+
+def record_change(
+    session: Session, akteur: Akteur, auftrag: Auftrag, alt: Mapping[str, Any], neu: Mapping[str, Any]
+) -> None:
+    """The audit row of a change, and the event of the state that the order has reached, or of its new plan."""
     record_audit(session, akteur, "GEAENDERT", "auftrag", auftrag.auftrag_id, alt=alt, neu=neu)
     zustand = Auftragszustand(auftrag.zustand)
     if zustand in _EREIGNISSE and neu.keys() & {"zustand", "termin_datum", "benutzer_id"}:
         daten = {"art": auftrag.art, "termin_datum": auftrag.termin_datum}
         record_ereignis(session, akteur, _EREIGNISSE[zustand], "auftrag", auftrag.auftrag_id, daten)
-    return True
-
-
-def _count(auftrag: Auftrag, daten: Mapping[str, Any]) -> None:
-    """Count an order that has reached a state; after the commit, so that it is true."""
-    if "zustand" not in daten:
-        return
-    metrik.AUFTRAEGE.labels(auftrag.art, auftrag.zustand).inc()
-    if auftrag.zustand == Auftragszustand.ERLEDIGT and auftrag.beendet_zeitpunkt is not None:
-        if is_puenktlich(auftrag.termin_datum, auftrag.beendet_zeitpunkt):
-            metrik.AUFTRAEGE_PUENKTLICH.labels(auftrag.art).inc()
-        if auftrag.art == Auftragsart.REPARATUR:
-            dauer = auftrag.beendet_zeitpunkt - auftrag.angelegt_zeitpunkt
-            metrik.REPARATURDAUER.observe(dauer.total_seconds())
+    if "zustand" in neu:
+        note_zustand(session, auftrag)

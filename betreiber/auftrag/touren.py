@@ -1,22 +1,36 @@
 """Use cases of day tours: the way of a day, and a proposal who goes where when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import partial
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from betreiber.arbeitstage import is_arbeitstag
 from betreiber.auftrag import queries
-from betreiber.auftrag.domain import check_termin
-from betreiber.auftrag.service import own_monteur, plan
-from betreiber.auftrag.tourvorschlag import Stopp, Tourvorschlag, place_on_the_way, propose_touren
+from betreiber.auftrag.domain import Auftragszustand, check_termin
+from betreiber.auftrag.service import own_monteur, record_change
+from betreiber.auftrag.tourvorschlag import (
+    Stopp,
+    Tourvorschlag,
+    count_room,
+    find_room,
+    place_on_the_way,
+    propose_touren,
+)
 from betreiber.auth.domain import Akteur
-from betreiber.errors import EingabeUngueltig
+from betreiber.errors import EingabeUngueltig, VersionVeraltet
+from betreiber.messstelle.domain import Bundesland
 from betreiber.zeit import local_date
-from db.models import Auftrag, Messstelle
+from db.models import Auftrag
+from db.session import begin_read
+from db.stapel import flush
 
 PLANUNG_HOECHSTENS = timedelta(days=92)
+# What one call plans: the tours of a week for a hundred fitters.
+STOPPS_HOECHSTENS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +61,8 @@ def propose(
 ) -> Tourenvorschlag:
     """Distribute the open orders over the working days of [von, bis); without `probelauf` they are planned so.
 
-    Raises EingabeUngueltig for a period that is none, over or longer than 92 days, and for a login that is none
-    of a fitter.
+    Raises EingabeUngueltig for a period that is none, over, longer than 92 days or too far away, and for a login
+    that is none of a fitter; VersionVeraltet when somebody planned or cancelled one of the orders meanwhile.
     """
     check_termin(von, local_date(akteur.zeitpunkt), "von")
     if bis <= von:
@@ -57,6 +71,8 @@ def propose(
         raise EingabeUngueltig(
             f"Höchstens {PLANUNG_HOECHSTENS.days} Tage auf einmal.", feld="bis", code="zeitraum_zu_lang"
         )
+    if probelauf:
+        begin_read(session)
     if set(monteure) - queries.list_monteure(session, monteure):
         raise EingabeUngueltig(
             "Mindestens eine der Personen ist kein Monteur, der sich anmelden kann.",
@@ -65,23 +81,40 @@ def propose(
         )
     if not probelauf:
         queries.lock_monteure(session, monteure)
-    offene = {auftrag.auftrag_id: auftrag for auftrag in queries.list_open(session, postleitzahl)}
-    vorschlaege = propose_touren(
-        [Stopp(nummer, a.messstelle.bundesland, _place(a.messstelle)) for nummer, a in offene.items()],
-        [von + timedelta(days=tag) for tag in range((bis - von).days)],
-        list(dict.fromkeys(monteure)),
-        queries.count_stopps(session, von, bis),
-        stopps_hoechstens,
-        is_arbeitstag,
-    )
+    tage = [von + timedelta(days=tag) for tag in range((bis - von).days)]
+    belegt = queries.count_stopps(session, von, bis)
+    frei = find_room(tage, list(dict.fromkeys(monteure)), belegt, stopps_hoechstens)
+    je_land = {
+        land.value: min(STOPPS_HOECHSTENS, count_room(frei, partial(is_arbeitstag, bundesland=land)))
+        for land in Bundesland
+    }
+    offene = queries.count_open(session, postleitzahl)
+    zeilen = {zeile.auftrag_id: zeile for zeile in queries.list_stopps(session, postleitzahl, je_land)}
+    stopps = [Stopp(nummer, zeile.bundesland, _place(zeile)) for nummer, zeile in zeilen.items()]
+    vorschlaege = propose_touren(stopps, frei, is_arbeitstag)[:STOPPS_HOECHSTENS]
     if not probelauf:
-        for vorschlag in vorschlaege:
-            auftrag = offene[vorschlag.auftrag_id]
-            plan(session, akteur, auftrag, vorschlag.termin_datum, vorschlag.benutzer_id)
+        _plan(session, akteur, [(zeilen[v.auftrag_id].art, v) for v in vorschlaege])
         session.commit()
-    return Tourenvorschlag(probelauf, vorschlaege, len(offene) - len(vorschlaege))
+    return Tourenvorschlag(probelauf, vorschlaege, offene - len(vorschlaege))
 
 
-def _place(messstelle: Messstelle) -> tuple[str, str, int, str]:
+def _plan(session: Session, akteur: Akteur, plan: Sequence[tuple[str, Tourvorschlag]]) -> None:
+    """Give orders their day and their fitter, by a few statements for all. VersionVeraltet: one was planned or
+    cancelled meanwhile.
+    """
+    if not plan:
+        return
+    if queries.write_plan(session, [asdict(vorschlag) for _, vorschlag in plan]) != len(plan):
+        raise VersionVeraltet
+    for art, vorschlag in plan:
+        neu = {"zustand": Auftragszustand.GEPLANT.value, **asdict(vorschlag)}
+        auftrag = Auftrag(art=art, **neu)
+        del neu["auftrag_id"]
+        alt = {"zustand": Auftragszustand.OFFEN.value, "termin_datum": None, "benutzer_id": None}
+        record_change(session, akteur, auftrag, alt, neu)
+    flush(session)
+
+
+def _place(messstelle: Any) -> tuple[str, str, int, str]:
     hausnummer = messstelle.hausnummer + (messstelle.hausnummerzusatz or "")
     return place_on_the_way(messstelle.postleitzahl, messstelle.strasse, hausnummer)

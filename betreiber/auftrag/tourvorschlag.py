@@ -30,25 +30,40 @@ def place_on_the_way(postleitzahl: str, strasse: str, hausnummer: str) -> tuple[
     return postleitzahl, strasse.casefold(), int(zahl[0]) if zahl else 0, hausnummer.casefold()
 
 
+def find_room(
+    tage: Iterable[date], monteure: Sequence[int], belegt: Mapping[tuple[date, int], int], hoechstens: int
+) -> dict[tuple[date, int], int]:
+    """How many more stops each fitter can take on each day, in the order in which days fill up.
+
+    `belegt`: the stops that a fitter has on a day already; `hoechstens`: how many they may have. A full day
+    is left out.
+    """
+    frei = {(tag, monteur): hoechstens - belegt.get((tag, monteur), 0) for tag in tage for monteur in monteure}
+    return {wann: plaetze for wann, plaetze in frei.items() if plaetze > 0}
+
+
+def count_room(frei: Mapping[tuple[date, int], int], is_arbeitstag: Callable[[date], bool]) -> int:
+    """How many stops fit at most into the working days."""
+    return sum(plaetze for (tag, _), plaetze in frei.items() if is_arbeitstag(tag))
+
+
 def propose_touren(
-    stopps: Iterable[Stopp],
-    tage: Sequence[date],
-    monteure: Sequence[int],
-    belegt: Mapping[tuple[date, int], int],
-    hoechstens: int,
-    is_arbeitstag: Callable[[date, str], bool],
+    stopps: Iterable[Stopp], frei: Mapping[tuple[date, int], int], is_arbeitstag: Callable[[date, str], bool]
 ) -> list[Tourvorschlag]:
     """Give each order the first day and fitter with room, in the order of the way: neighbours share a tour.
 
-    `belegt`: the stops that a fitter has on a day already; `hoechstens`: how many they may have. Nobody is sent on
-    a day that is no working day in the Bundesland of the place. Orders without room are left out.
+    Nobody is sent on a day that is no working day in the Bundesland of the place. Orders without room are left
+    out.
     """
-    frei = {(tag, monteur): hoechstens - belegt.get((tag, monteur), 0) for tag in tage for monteur in monteure}
+    plaetze = dict(frei)
     vorschlaege = []
     for stopp in sorted(stopps, key=lambda stopp: (*stopp.ort, stopp.auftrag_id)):
-        for (tag, monteur), plaetze in frei.items():
-            if plaetze > 0 and is_arbeitstag(tag, stopp.bundesland):
-                frei[tag, monteur] -= 1
+        for tag, monteur in plaetze:
+            if is_arbeitstag(tag, stopp.bundesland):
                 vorschlaege.append(Tourvorschlag(stopp.auftrag_id, tag, monteur))
+                plaetze[tag, monteur] -= 1
+                # What is full is not looked at again by thousands of others.
+                if not plaetze[tag, monteur]:
+                    del plaetze[tag, monteur]
                 break
     return vorschlaege

@@ -42,6 +42,8 @@ def test_from_the_order_to_the_proof(client, lage, anlegen, planen, session):
         "stoerung_id": None,
         "benutzer_id": lage.monteur_id,
         "termin_datum": "2026-06-16",
+        "termin_arbeitstag": True,
+        "zutritt_angekuendigt": False,
         "anlass": "Zähler stumm",
         "grund": None,
         "angelegt_zeitpunkt": "2026-06-15T10:00:00Z",
@@ -127,42 +129,10 @@ def test_no_contact_once_the_meter_hangs_elsewhere(client, lage, anlegen, planen
 
 
 @pytest.mark.parametrize(
-    ("weg", "ziel", "erlaubt"),
-    [
-        ([], "UNTERWEGS", ["GEPLANT", "STORNIERT"]),
-        (["UNTERWEGS"], "STORNIERT", ["GEPLANT", "ERLEDIGT", "FEHLGESCHLAGEN"]),
-        (["STORNIERT"], "GEPLANT", []),
-    ],
-)
-def test_an_impossible_transition_names_the_allowed_ones(client, lage, anlegen, planen, weg, ziel, erlaubt):
-    pfad, version = anlegen(), 1
-    if weg:
-        planen(pfad)
-        version = 2
-    for zustand in weg:
-        grund = {"grund": "Doppelt"} if zustand == "STORNIERT" else {}
-        client.patch(pfad, json={"zustand": zustand, **grund}, als=lage.planer, version=version)
-        version += 1
-    antwort = client.patch(pfad, json={"zustand": ziel, "grund": "x"}, als=lage.planer, version=version)
-    assert (antwort.status_code, antwort.json["code"]) == (409, "zustand_nicht_erlaubt")
-    assert antwort.json["erlaubt"] == erlaubt
-    assert all(zustand in antwort.json["detail"] for zustand in erlaubt)
-
-
-def test_of_two_planners_one_wins(client, lage, anlegen):
-    pfad = anlegen()
-    daten = {"zustand": "GEPLANT", "benutzer_id": lage.monteur_id}
-    erster = client.patch(pfad, json=daten | {"termin_datum": "2026-06-16"}, als=lage.planer, version=1)
-    zweiter = client.patch(pfad, json=daten | {"termin_datum": "2026-06-17"}, als=lage.planer, version=1)
-    ohne = client.patch(pfad, json=daten, als=lage.planer)
-    assert (erster.status_code, zweiter.status_code, ohne.status_code) == (200, 412, 428)
-    assert client.get(pfad, als=lage.planer).json["termin_datum"] == "2026-06-16"
-
-
-@pytest.mark.parametrize(
     ("aenderung", "feld", "code"),
     [
         ({"termin_datum": "2026-06-14"}, "termin_datum", "termin_vergangen"),
+        ({"termin_datum": "2062-06-16"}, "termin_datum", "termin_zu_fern"),
         ({"termin_datum": None}, "json", "eingabe_ungueltig"),
         ({"benutzer_id": 999_999}, "benutzer_id", "monteur_unbekannt"),
         ({"zustand": "OFFEN"}, "zustand", "auftrag_nicht_geplant"),
@@ -238,6 +208,24 @@ def test_a_failed_visit_with_a_new_day_and_one_without(client, lage, anlegen, pl
         "AUFTRAG_GEPLANT",
         "AUFTRAG_FEHLGESCHLAGEN",
     ]
+
+
+def test_a_day_by_hand_may_be_a_holiday_and_the_answer_says_so(client, lage, anlegen, planen, uhr):
+    """Whoever has agreed on a Saturday comes on a Saturday: 20 June 2026 is one; Christmas is a Friday."""
+    pfad = anlegen()
+    assert client.get(pfad, als=lage.planer).json["termin_arbeitstag"] is None
+    planen(pfad, "2026-06-20")
+    assert client.get(pfad, als=lage.monteur).json["termin_arbeitstag"] is False
+    besuch = {"grund": "Niemand zu Hause"}
+    for version, (tag, arbeitstag) in enumerate((("2026-12-25", False), ("2026-06-22", True)), start=2):
+        daten = besuch | {"ersatztermin_datum": tag}
+        antwort = client.post(f"{pfad}/besuche", json=daten, als=lage.monteur, version=version)
+        assert (antwort.json["termin_datum"], antwort.json["termin_arbeitstag"]) == (tag, arbeitstag)
+    fern = client.post(
+        f"{pfad}/besuche", json=besuch | {"ersatztermin_datum": "2062-06-22"}, als=lage.monteur, version=4
+    )
+    assert (fern.status_code, fern.json["code"]) == (422, "termin_zu_fern")
+    assert set(fern.json["errors"]) == {"ersatztermin_datum"}
 
 
 def test_the_same_visit_twice_is_one(client, lage, anlegen, planen):

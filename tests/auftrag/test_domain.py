@@ -22,10 +22,18 @@ from betreiber.auftrag.domain import (
     describe_vergleich,
     difference_wh,
     headroom_wh,
+    is_termin_arbeitstag,
     plan_changes,
 )
 from betreiber.auftrag.kennzahlen import check_zeitraum, compute_kennzahlen, is_puenktlich
-from betreiber.auftrag.tourvorschlag import Stopp, Tourvorschlag, place_on_the_way, propose_touren
+from betreiber.auftrag.tourvorschlag import (
+    Stopp,
+    Tourvorschlag,
+    count_room,
+    find_room,
+    place_on_the_way,
+    propose_touren,
+)
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, ZugriffVerweigert
 
 Z = Auftragszustand
@@ -108,10 +116,22 @@ def test_changes_that_are_refused(zustand, werte, daten, code):
     assert fehler.value.code == code
 
 
-def test_a_day_that_is_over():
+def test_a_day_that_is_over_or_two_years_away():
     check_termin(HEUTE, HEUTE, "termin_datum")
-    with pytest.raises(EingabeUngueltig):
-        check_termin(date(2026, 6, 14), HEUTE, "termin_datum")
+    # 730 days: the 29th of February 2028 is one of them.
+    check_termin(date(2028, 6, 14), HEUTE, "termin_datum")
+    for tag, code in ((date(2026, 6, 14), "termin_vergangen"), (date(2028, 6, 15), "termin_zu_fern")):
+        with pytest.raises(EingabeUngueltig) as fehler:
+            check_termin(tag, HEUTE, "termin_datum")
+        assert fehler.value.code == code
+
+
+def test_whether_a_visit_is_on_a_working_day():
+    fronleichnam = date(2026, 6, 4)
+    assert is_termin_arbeitstag(fronleichnam, "NW") is False
+    assert is_termin_arbeitstag(fronleichnam, "BE") is True
+    assert is_termin_arbeitstag(date(2026, 6, 6), "BE") is False
+    assert is_termin_arbeitstag(None, "BE") is None
 
 
 def test_a_fitter_only_sets_out():
@@ -203,18 +223,28 @@ def test_a_stoerung_in_words():
 
 def test_on_time_is_the_day_in_berlin():
     tag = date(2026, 6, 16)
-    assert is_puenktlich(tag, datetime(2026, 6, 16, 21, 59, tzinfo=UTC))
-    assert not is_puenktlich(tag, datetime(2026, 6, 16, 22, 0, tzinfo=UTC))
-    assert not is_puenktlich(None, datetime(2026, 6, 16, tzinfo=UTC))
-    assert not is_puenktlich(tag, None)
+    assert is_puenktlich(tag, datetime(2026, 6, 16, 21, 59, tzinfo=UTC), None)
+    assert not is_puenktlich(tag, datetime(2026, 6, 16, 22, 0, tzinfo=UTC), None)
+    assert not is_puenktlich(None, datetime(2026, 6, 16, tzinfo=UTC), None)
+    assert not is_puenktlich(tag, None, None)
+
+
+def test_after_a_visit_that_failed_the_new_day_is_not_on_time():
+    tag, am_selben_tag = date(2026, 6, 20), date(2026, 6, 16)
+    besuch, fertig = datetime(2026, 6, 16, 9, tzinfo=UTC), datetime(2026, 6, 20, 9, tzinfo=UTC)
+    assert not is_puenktlich(tag, fertig, besuch)
+    assert is_puenktlich(am_selben_tag, datetime(2026, 6, 16, 15, tzinfo=UTC), besuch)
+    # Whoever came too late and for nothing is not on time by coming once more.
+    assert not is_puenktlich(date(2026, 6, 15), besuch, besuch)
 
 
 def test_figures():
-    def verlauf(art, zustand, tag, stunden=None):
+    def verlauf(art, zustand, tag, stunden=None, besuch=None):
         angelegt = datetime(2026, 6, 1, 8, tzinfo=UTC)
         beendet = None if stunden is None else datetime.fromtimestamp(angelegt.timestamp() + stunden * 3600, UTC)
         termin = None if tag is None else date(2026, 6, tag)
-        return Auftragsverlauf(art, zustand, termin, angelegt, beendet)
+        erster = None if besuch is None else datetime(2026, 6, besuch, 8, tzinfo=UTC)
+        return Auftragsverlauf(art, zustand, termin, angelegt, beendet, erster)
 
     verlaeufe = [
         verlauf("REPARATUR", "ERLEDIGT", 3, 48),  # on the 3rd: on time
@@ -226,12 +256,18 @@ def test_figures():
         verlauf("REPARATUR", "ERLEDIGT", None, 12),
         verlauf("REPARATUR", "ERLEDIGT", 30, 24 * 40),  # ends after the period: only due in it
         verlauf("REPARATUR", "OFFEN", None),
+        verlauf("WECHSEL", "ERLEDIGT", 9, 24, 2),  # on the 2nd, before its new day, and on the day of the first
+        verlauf("WECHSEL", "ERLEDIGT", 9, 24 * 8, 2),  # on its new day, after a visit on the 2nd that failed
+        verlauf("WECHSEL", "ERLEDIGT", 20, 24),  # early
+        verlauf("WECHSEL", "UNTERWEGS", 14),  # set out and not come back
     ]
     besuche = {"EICHUNG": 2, "REPARATUR": 1}
     alle, *je_art = compute_kennzahlen(verlaeufe, besuche, date(2026, 6, 1), date(2026, 7, 1), HEUTE)
-    assert (alle.faellig, alle.erledigt, alle.puenktlich, alle.ueberfaellig) == (6, 3, 1, 1)
+    assert (alle.faellig, alle.erledigt, alle.puenktlich, alle.ueberfaellig) == (10, 6, 3, 2)
     assert (alle.fehlgeschlagene_besuche, alle.reparaturdauer_mittel_s) == (3, 52 * 3600)
     assert [zeile.art for zeile in je_art] == list(Auftragsart)
+    wechsel = next(zeile for zeile in je_art if zeile.art == "WECHSEL")
+    assert (wechsel.faellig, wechsel.erledigt, wechsel.puenktlich, wechsel.ueberfaellig) == (4, 3, 2, 1)
     eichung = next(zeile for zeile in je_art if zeile.art == "EICHUNG")
     assert (eichung.faellig, eichung.erledigt, eichung.ueberfaellig) == (2, 0, 0)
     assert (eichung.fehlgeschlagene_besuche, eichung.reparaturdauer_mittel_s) == (2, None)
@@ -262,7 +298,17 @@ def test_neighbours_share_a_tour_and_nobody_works_on_a_holiday():
         Stopp(5, "NW", place_on_the_way("99999", "Am Hof", "1")),
     ]
     belegt = {(tage[1], 8): 1}
-    vorschlaege = propose_touren(stopps, tage, [7, 8], belegt, 2, lambda tag, land: tag not in feiertage[land])
+    frei = find_room(tage, [7, 8], belegt, 2)
+    assert frei == {
+        (tage[0], 7): 2,
+        (tage[0], 8): 2,
+        (tage[1], 7): 2,
+        (tage[1], 8): 1,
+        (tage[2], 7): 2,
+        (tage[2], 8): 2,
+    }
+    assert count_room(frei, lambda tag: tag not in feiertage["NW"]) == 3
+    vorschlaege = propose_touren(stopps, frei, lambda tag, land: tag not in feiertage[land])
     assert vorschlaege == [
         Tourvorschlag(2, tage[0], 7),
         Tourvorschlag(1, tage[1], 7),

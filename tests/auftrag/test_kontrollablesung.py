@@ -4,7 +4,6 @@ import io
 from datetime import UTC, datetime
 
 import pytest
-from prometheus_client import REGISTRY
 from sqlalchemy import select
 
 from db.models import Auftrag, Ereignis, Wartung
@@ -117,25 +116,3 @@ def test_photos(client, lage, anlegen, planen, welt):
     notiz = client.post(f"{pfad}/nachweise", json={"art": "NOTIZ", "notiz": "x"}, als=lage.monteur).json
     assert client.get(f"{pfad}/fotos/{notiz['auftragsnachweis_id']}", als=lage.planer).status_code == 404
     assert [n["art"] for n in client.get(pfad, als=lage.monteur).json["nachweise"]] == ["FOTO", "NOTIZ"]
-
-
-def test_what_is_counted_for_prometheus(client, lage, anlegen, planen, uhr):
-    def value(name, **labels):
-        return REGISTRY.get_sample_value(name, labels) or 0
-
-    def all_values():
-        return (
-            value("msb_auftraege_total", art="REPARATUR", zustand="ERLEDIGT"),
-            value("msb_auftraege_puenktlich_total", art="REPARATUR"),
-            value("msb_besuche_fehlgeschlagen_total", art="REPARATUR"),
-            value("msb_reparaturdauer_sekunden_count"),
-            value("msb_reparaturdauer_sekunden_sum"),
-        )
-
-    pfad = planen(anlegen())
-    vorher = all_values()
-    besuch = {"grund": "Niemand da", "ersatztermin_datum": "2026-06-17"}
-    client.post(f"{pfad}/besuche", json=besuch, als=lage.monteur, version=2)
-    uhr.jetzt = datetime(2026, 6, 17, 10, tzinfo=UTC)
-    client.post(f"{pfad}/erledigung", als=lage.monteur, version=3)
-    assert [neu - alt for alt, neu in zip(vorher, all_values(), strict=True)] == [1, 1, 1, 1, 172_800]

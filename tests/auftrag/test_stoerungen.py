@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from betreiber.auftrag.service import open_auftraege
+from betreiber.auftrag.stoerungsauftraege import open_auftraege
 from betreiber.auth.domain import system_akteur
 from betreiber.jobs.plan import open_orders
 from db.models import Audit, Auftrag, Ereignis, Stoerung
@@ -17,12 +17,12 @@ from tests.auftrag.conftest import JAN
 def stoerung(engine, uhr):
     """Puts a Störung into the database; returns its id."""
 
-    def add(stromzaehler_id, art="STUMM", stufe="AUFTRAG"):
+    def add(stromzaehler_id, art="STUMM", stufe="AUFTRAG", ursache="FUNK"):
         zeile = Stoerung(
             stromzaehler_id=stromzaehler_id,
             art=art,
             stufe=stufe,
-            ursache="FUNK",
+            ursache=ursache,
             beginn_zeitpunkt=uhr.now() - timedelta(hours=36),
             erkannt_zeitpunkt=uhr.now(),
             daten={},
@@ -84,6 +84,14 @@ def test_one_order_for_what_needs_a_fitter(lage, welt, stoerung, sweep, session)
     ereignis = session.scalars(select(Ereignis)).one()
     assert (ereignis.art, ereignis.akteur) == ("AUFTRAG_ANGELEGT", "system:jobs")
     assert ereignis.daten["stoerung_id"] == nummer
+
+
+@pytest.mark.parametrize("ursache", ["NETZ", "BETREIBER"])
+def test_nobody_goes_where_it_is_not_the_meter(lage, stoerung, sweep, session, ursache):
+    """Also not a second time, to a meter at which somebody failed while its network was away."""
+    stoerung(lage.stromzaehler_id, ursache=ursache)
+    assert sweep() == 0
+    assert orders(session) == []
 
 
 def test_one_visit_a_meter(lage, stoerung, beheben, sweep, session):

@@ -12,10 +12,11 @@ from sqlalchemy import select, text
 from betreiber.auftrag.queries import lock_monteure
 from betreiber.auftrag.touren import propose
 from betreiber.auth.domain import system_akteur
-from db.models import Auftrag, Benutzer
+from betreiber.errors import VersionVeraltet
+from db.models import Audit, Auftrag, Benutzer, Ereignis
 from db.session import create_engine, create_session
 from tests.auftrag.conftest import JAN
-from tests.hilfen import FesteUhr, Welt
+from tests.hilfen import FesteUhr, Welt, recorded_statements, run_while_locked
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_an_empty_calendar(client, lage):
     assert list(Calendar.from_ical(antwort.data).walk("VEVENT")) == []
 
 
-@pytest.mark.parametrize("frage", ["", "datum=16.06.2026", "datum=2026-06-16&format=pdf", "datum=2026-06-16&x=1"])
+@pytest.mark.parametrize("frage", ["", "datum=16.06.2026", "datum=2026-06-16&format=xml", "datum=2026-06-16&x=1"])
 def test_bad_tours(client, lage, frage):
     assert client.get(f"/v1/touren?{frage}", als=lage.planer).status_code == 422
 
@@ -130,6 +131,7 @@ def test_a_proposal_for_one_postcode(client, lage, ort, anlegen):
     ("aenderung", "code"),
     [
         ({"von": "2026-06-14"}, "termin_vergangen"),
+        ({"von": "2062-06-16", "bis": "2062-06-17"}, "termin_zu_fern"),
         ({"bis": "2026-06-16"}, "zeitraum_ungueltig"),
         ({"bis": "2026-09-17"}, "zeitraum_zu_lang"),
         ({"monteure": [999_999]}, "monteur_unbekannt"),
@@ -186,6 +188,83 @@ def test_two_planners_at_once_on_postgresql(postgres_url):
     faden.join()
     engine.dispose()
     assert ergebnis == [1]
+
+
+def test_a_proposal_takes_what_fits_by_a_few_statements(app, client, lage, ort, welt, engine):
+    """Of thirty open orders ten fit; as many statements as for none, and what is planned is recorded."""
+    orte = [ort("50667", "Am Hof", str(n)) for n in range(1, 31)]
+    frage = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id], "stopps_hoechstens": 10}
+
+    def propose_so(**daten):
+        with recorded_statements(app.extensions["msb_engine"]) as anweisungen:
+            antwort = client.post("/v1/tourenvorschlaege", json=frage | daten, als=lage.planer)
+        assert antwort.status_code == 200, antwort.text
+        return antwort.json, len(anweisungen)
+
+    leer, wenige = propose_so()
+    assert (leer["vorschlaege"], leer["ohne_termin"]) == ([], 0)
+    assert propose_so(probelauf=False)[0] == leer | {"probelauf": False}
+    nummern = [welt.auftrag(messstelle_id, art="WECHSEL") for messstelle_id in orte]
+    probe, ebenso_viele = propose_so()
+    assert ebenso_viele == wenige
+    assert [v["auftrag_id"] for v in probe["vorschlaege"]] == nummern[:10]
+    assert probe["ohne_termin"] == 20
+    echt, mehr = propose_so(probelauf=False)
+    assert echt["vorschlaege"] == probe["vorschlaege"]
+    # The lock, the orders, their audit rows and their events.
+    assert mehr <= wenige + 5
+    with create_session(engine, lesen=True) as session:
+        geplant = session.scalars(select(Auftrag).where(Auftrag.zustand == "GEPLANT")).all()
+        assert {(auftrag.auftrag_id, auftrag.version) for auftrag in geplant} == {(n, 2) for n in nummern[:10]}
+        plan = {"zustand": "GEPLANT", "termin_datum": "2026-06-16", "benutzer_id": lage.monteur_id}
+        spuren = session.scalars(select(Audit).where(Audit.objekt_art == "auftrag")).all()
+        assert [spur.neu for spur in spuren] == [plan] * 10
+        assert {(spur.objekt_id, spur.aktion, spur.alt["zustand"]) for spur in spuren} == {
+            (n, "GEAENDERT", "OFFEN") for n in nummern[:10]
+        }
+        ereignisse = session.scalars(select(Ereignis).where(Ereignis.art == "AUFTRAG_GEPLANT")).all()
+        assert {ereignis.objekt_id for ereignis in ereignisse} == set(nummern[:10])
+        assert ereignisse[0].daten == {"art": "WECHSEL", "termin_datum": "2026-06-16"}
+
+
+def test_a_dry_run_waits_for_nobody(client, lage, anlegen, engine):
+    """Beside a transaction that holds the write lock of SQLite, and the fitters' rows on PostgreSQL."""
+    nummer = int(anlegen().rsplit("/", 1)[1])
+    frage = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id]}
+    with create_session(engine) as schreibend:
+        lock_monteure(schreibend, [lage.monteur_id])
+        antwort = client.post("/v1/tourenvorschlaege", json=frage, als=lage.planer)
+        schreibend.rollback()
+    assert [v["auftrag_id"] for v in antwort.json["vorschlaege"]] == [nummer]
+
+
+def test_a_proposal_for_an_order_that_changes_meanwhile(postgres_url):
+    """Somebody cancels it after it was found, and before it is planned: none of the proposal is done."""
+    engine = create_engine(postgres_url)
+    welt = Welt(engine, FesteUhr())
+    welt.benutzer("monteur")
+    nummern = [welt.auftrag(welt.messstelle()) for _ in range(2)]
+    with create_session(engine) as session:
+        monteur = session.scalars(select(Benutzer.benutzer_id)).one()
+    ergebnis, tag = [], date(2026, 6, 16)
+    frage = {"von": tag, "bis": tag + timedelta(days=1), "stopps_hoechstens": 9, "postleitzahl": None}
+
+    def plan() -> None:
+        with create_session(engine) as session:
+            try:
+                akteur = system_akteur("test", FesteUhr().now())
+                propose(session, akteur, monteure=[monteur], probelauf=False, **frage)
+            except VersionVeraltet as fehler:
+                ergebnis.append(type(fehler))
+
+    with create_session(engine) as session:
+        auftrag = session.get(Auftrag, nummern[1])
+    auftrag.zustand, auftrag.grund, auftrag.beendet_zeitpunkt = "STORNIERT", "Doppelt", JAN
+    run_while_locked(engine, auftrag, plan)
+    with create_session(engine) as session:
+        zustaende = session.scalars(select(Auftrag.zustand).order_by(Auftrag.auftrag_id)).all()
+    engine.dispose()
+    assert (ergebnis, zustaende) == ([VersionVeraltet], ["OFFEN", "STORNIERT"])
 
 
 def test_figures_of_a_month(client, lage, anlegen, planen, uhr):
