@@ -1,7 +1,7 @@
 """Rules of maintenance: when a meter is due next, and why. Pure."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -57,6 +57,10 @@ RECHTSQUELLE = {
 }
 
 
+# In these states a meter may hang at a Messstelle and measure what is billed.
+HAENGEND = (Zaehlerzustand.EINGEBAUT, Zaehlerzustand.GESPERRT)
+
+
 @dataclass(frozen=True, slots=True)
 class Tatsache:
     """A fact of the law of verification, such as it stands in `eichung`."""
@@ -81,7 +85,7 @@ class Freigabe:
 class Wartungslage:
     """All that the next maintenance of a meter follows from, and what is stored of it now.
 
-    `version` 0: there is no row yet.
+    `version` 0: there is no row yet. `bundesland`: where it hangs, whose holidays count; None: nowhere.
     """
 
     stromzaehler_id: int
@@ -99,7 +103,10 @@ class Wartungslage:
     naechste_wartung_datum: date | None
     anlass: str | None
     eichfrist_ende_datum: date | None
+    antragsfrist_datum: date | None
+    antragswarnung_datum: date | None
     version: int
+    bundesland: str | None
     erster_einbau_datum: date | None
     tatsachen: tuple[Tatsache, ...]
 
@@ -143,8 +150,34 @@ class Wartungseintrag:
     naechste_wartung_datum: date | None
     anlass: str | None
     eichfrist_ende_datum: date | None
+    antragsfrist_datum: date | None
+    antragswarnung_datum: date | None
     version: int
     messstelle: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Anlassanzahl:
+    """How many meters are due for a reason."""
+
+    anlass: Anlass
+    anzahl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wartungskennzahlen:
+    """What planners have before them, of the meters that hang at a Messstelle.
+
+    `faellig`, `antraege_faellig`: on a day in [von, bis). `ueberfaellig`, `eichfrist_abgelaufen`: before today.
+    """
+
+    von: date
+    bis: date
+    zaehler: int
+    faellig: Sequence[Anlassanzahl]
+    ueberfaellig: Sequence[Anlassanzahl]
+    eichfrist_abgelaufen: int
+    antraege_faellig: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +225,7 @@ def _termine(
     if garantie is not None and garantie >= heute:
         yield garantie, Anlass.GEWAEHRLEISTUNG, f"Die Gewährleistung endet am {german(garantie)}."
     # Of a meter that hangs nowhere nobody reads the display.
-    if lage.kontrollablesung_monate and lage.zustand in (Zaehlerzustand.EINGEBAUT, Zaehlerzustand.GESPERRT):
+    if lage.kontrollablesung_monate and lage.zustand in HAENGEND:
         gelesen = [tag for tag in (lage.letzte_manuelle_ablesung_datum, lage.einbau_datum) if tag is not None]
         if gelesen:
             tag = add_months(max(gelesen), lage.kontrollablesung_monate)

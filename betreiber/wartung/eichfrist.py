@@ -17,6 +17,7 @@ from betreiber.wartung.domain import (
     Abrechnungsteil,
     Eichungsart,
     Freigabe,
+    Rechtsgrund,
     Tatsache,
     add_months,
     german,
@@ -64,28 +65,32 @@ class Gueltigkeit:
 class Eichfrist:
     """When a meter could be used for billing, and why; no `zeiten`: neither marking nor verification is known.
 
-    `zeiten` are in order and do not overlap. `vorzeitig`: the last of them ended early.
+    `zeiten` are in order and do not overlap. `ende_datum`: the last day, that of the last of them unless a very
+    late verification began a period that was over before it. `vorzeitig`: the last of them ended early.
     """
 
     zeiten: tuple[Gueltigkeit, ...]
+    ende_datum: date | None
     vorzeitig: bool
     begruendung: tuple[str, ...]
-
-    @property
-    def ende_datum(self) -> date | None:
-        """The last day."""
-        return self.zeiten[-1].bis if self.zeiten else None
 
     @property
     def antragsfrist_datum(self) -> date | None:
         """The last day to apply for verification, so that the meter stays usable; None when it cannot any more."""
         ende = self.ende_datum
-        return None if ende is None or self.vorzeitig else ende - ANTRAGSFRIST
+        if ende is None or self.vorzeitig or self.zeiten[-1].bis < ende:
+            return None
+        return ende - ANTRAGSFRIST
 
     def antragswarnung_datum(self, bundesland: str | None) -> date | None:
-        """The last working day up to `antragsfrist_datum` where the meter hangs: the day on which to warn."""
+        """The last working day up to `antragsfrist_datum` where the meter hangs: the day on which to warn.
+
+        None also when the application is in: there is nothing to warn of.
+        """
         frist = self.antragsfrist_datum
-        return None if frist is None else arbeitstag_bis(frist, bundesland)
+        if frist is None or self.zeiten[-1].antrag_rechtzeitig:
+            return None
+        return arbeitstag_bis(frist, bundesland)
 
     def has_antrag(self, tag: date) -> bool:
         """Whether a day lies behind a period before whose end verification was applied for in time.
@@ -138,7 +143,7 @@ def compute_eichfrist(bauart: str, kennzeichnung_jahr: int | None, tatsachen: It
         verlauf.saetze.append(
             "Die Eichfrist ist unbekannt: Tragen Sie das Kennzeichnungsjahr oder die letzte Eichung ein."
         )
-    return Eichfrist(tuple(verlauf.zeiten), verlauf.vorzeitig, tuple(verlauf.saetze))
+    return Eichfrist(tuple(verlauf.zeiten), verlauf.ende, verlauf.vorzeitig, tuple(verlauf.saetze))
 
 
 class _Verlauf:
@@ -147,12 +152,9 @@ class _Verlauf:
     def __init__(self, bauart: str) -> None:
         self.bauart = bauart
         self.zeiten: list[Gueltigkeit] = []
+        self.ende: date | None = None
         self.saetze: list[str] = []
         self.vorzeitig = False
-
-    @property
-    def ende(self) -> date | None:
-        return self.zeiten[-1].bis if self.zeiten else None
 
     def mark(self, jahr: int) -> None:
         self.saetze.append(
@@ -170,8 +172,8 @@ class _Verlauf:
         elif _unused(ende, datum, tatsachen):
             beginn = datum
             self.saetze.append(
-                f"Erst am {german(datum)} geeicht, aber nachweislich mehr als ein Jahr nicht benutzt:"
-                " Die Eichfrist begann mit der Eichung (MessEV § 34 Abs. 1)."
+                f"Erst am {german(datum)} geeicht, aber nach dem Ende der Eichfrist nachweislich mehr als ein Jahr"
+                " nicht benutzt: Die neue begann mit der Eichung (MessEV § 34 Abs. 1)."
             )
         else:
             beginn = ende
@@ -188,7 +190,7 @@ class _Verlauf:
             return
         von = self.zeiten.pop().von if self.zeiten else None
         self.zeiten.append(Gueltigkeit(von, datum))
-        self.vorzeitig = True
+        self.ende, self.vorzeitig = datum, True
         self.saetze.append(
             f"Eingriff, beschädigte Kennzeichen oder überschrittene Fehlergrenze am {german(datum)}:"
             " Die Eichfrist endete vorzeitig (MessEG § 37 Abs. 2)."
@@ -201,7 +203,7 @@ class _Verlauf:
                 f"Die am {german(tatsache.datum)} beantragte Verlängerung nach Los zählt nicht (MessEV § 35)."
             )
             return
-        self.zeiten[-1] = replace(self.zeiten[-1], bis=bis)
+        self.zeiten[-1], self.ende = replace(self.zeiten[-1], bis=bis), bis
         self.saetze.append(
             f"Am {german(tatsache.datum)} beantragt, nach Stichprobe des Loses {tatsache.los} verlängert bis"
             f" {german(bis)} (MessEV § 35)."
@@ -232,12 +234,19 @@ class _Verlauf:
     def _begin(self, von: date | None, beginn: date) -> None:
         dauer = find_dauer(self.bauart, beginn)
         # MessEV § 34: a period counted in years ends with the calendar year.
-        ende = date(beginn.year + dauer.jahre, 12, 31)
-        self.zeiten.append(Gueltigkeit(von, ende))
+        self.ende = ende = date(beginn.year + dauer.jahre, 12, 31)
         self.saetze.append(
             f"{dauer.text}: {dauer.jahre} Jahre (MessEV § 34, Anlage 7), bis zum Ende des Kalenderjahres:"
             f" {german(ende)}."
         )
+        if von is None or von <= ende:
+            self.zeiten.append(Gueltigkeit(von, ende))
+        else:
+            self.saetze.append(
+                "Diese Eichfrist war am Tag der Eichung schon vorbei und macht keinen Tag abrechenbar: Tauschen"
+                " Sie den Zähler, oder weisen Sie nach, dass er nach dem Ende der alten mehr als ein Jahr nicht"
+                " benutzt wurde (MessEV § 34 Abs. 1)."
+            )
 
 
 def may_extend(ende: date | None, vorzeitig: bool, antrag: date) -> bool:
@@ -262,11 +271,14 @@ def check_verlaengerung(frist: Eichfrist, tatsache: Tatsache) -> None:
 
 
 def _unused(ende: date, eichung: date, tatsachen: Iterable[Tatsache]) -> bool:
-    """Whether a meter was unused for more than a year in one piece that reaches beyond its Eichfrist."""
+    """Whether a meter was unused for more than a year in one piece after its Eichfrist and before a verification.
+
+    MessEV § 34 Abs. 1 Satz 4 counts the days after the end, and does not ask that they reach the verification.
+    """
     for tatsache in tatsachen:
         if tatsache.art is Eichungsart.NICHTBENUTZUNG:
             bis = min(tatsache.bis_datum or eichung, eichung)
-            if bis > ende and bis > add_months(tatsache.datum, NICHTBENUTZUNG_MONATE):
+            if bis > add_months(max(tatsache.datum, ende), NICHTBENUTZUNG_MONATE):
                 return True
     return False
 
@@ -275,6 +287,7 @@ def split_abrechenbar(
     frist: Eichfrist, freigaben: Sequence[Freigabe], von: datetime, bis: datetime
 ) -> list[Abrechnungsteil]:
     """[von, bis) in stretches that may be billed or not, in order, cut at local days."""
+    freigaben = [_until_next(frist, freigabe) for freigabe in freigaben]
     tage = {zeit.von for zeit in frist.zeiten} | {freigabe.von_datum for freigabe in freigaben}
     letzte = {zeit.bis for zeit in frist.zeiten} | {freigabe.bis_datum for freigabe in freigaben}
     wechsel = {tag for tag in tage if tag} | {tag + timedelta(days=1) for tag in letzte if tag}
@@ -288,6 +301,20 @@ def split_abrechenbar(
     return teile
 
 
+def _until_next(frist: Eichfrist, freigabe: Freigabe) -> Freigabe:
+    """A ground ends with the verification that follows: what comes after the period of that one needs its own."""
+    beginne = [zeit.von for zeit in frist.zeiten if zeit.von is not None and zeit.von > freigabe.von_datum]
+    enden = [tag - timedelta(days=1) for tag in beginne] + [tag for tag in (freigabe.bis_datum,) if tag]
+    return replace(freigabe, bis_datum=min(enden, default=None))
+
+
+def _is_ground(frist: Eichfrist, freigabe: Freigabe, tag: date) -> bool:
+    """Whether a ground holds on a day; an application in time only while it stands there as a fact."""
+    if not freigabe.von_datum <= tag <= (freigabe.bis_datum or tag):
+        return False
+    return freigabe.rechtsgrund is not Rechtsgrund.ANTRAG_RECHTZEITIG or frist.has_antrag(tag)
+
+
 def _judge(frist: Eichfrist, freigaben: Sequence[Freigabe], tag: date) -> tuple[bool, str, str]:
     """Whether readings of a day may be billed, the ground as a code and as a sentence.
 
@@ -298,7 +325,7 @@ def _judge(frist: Eichfrist, freigaben: Sequence[Freigabe], tag: date) -> tuple[
         if (zeit.von is None or zeit.von <= tag) and tag <= zeit.bis:
             return True, "EICHFRIST", f"Die Eichfrist lief bis zum {german(zeit.bis)} (MessEG § 37 Abs. 1)."
     for freigabe in freigaben:
-        if freigabe.von_datum <= tag and (freigabe.bis_datum is None or tag <= freigabe.bis_datum):
+        if _is_ground(frist, freigabe, tag):
             satz = f"Freigegeben: {RECHTSQUELLE[freigabe.rechtsgrund]}. Beleg: {freigabe.beleg}."
             return True, freigabe.rechtsgrund, satz
     vorher = [zeit.bis for zeit in frist.zeiten if zeit.bis < tag]

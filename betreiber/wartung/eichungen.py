@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -46,7 +46,7 @@ def create_eichung(session: Session, akteur: Akteur, stromzaehler_id: int, daten
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
     check_tatsache(daten, local_date(akteur.zeitpunkt))
-    lage = queries.get_lage(session, stromzaehler_id)
+    lage = queries.get_lage(session, stromzaehler_id, akteur.zeitpunkt)
     check_kennzeichnung(daten, lage.kennzeichnung_jahr)
     neue = Tatsache(daten["art"], daten["datum"], daten["bis_datum"], daten["los"])
     if any((alte.art, alte.datum) == (neue.art, neue.datum) for alte in lage.tatsachen):
@@ -66,14 +66,14 @@ def create_eichung(session: Session, akteur: Akteur, stromzaehler_id: int, daten
 def withdraw_eichung(session: Session, akteur: Akteur, stromzaehler_id: int, eichung_id: int) -> None:
     """Take a fact back: it stays in the list and counts no longer; twice is once.
 
-    Raises NichtGefunden, KonfliktFehler for an application on which a ground to bill rests that counts.
+    Raises NichtGefunden, KonfliktFehler for a fact on which a ground to bill rests that counts.
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
     eichung = queries.get_eichung(session, stromzaehler_id, eichung_id)
     if eichung is None:
         raise NichtGefunden
-    if eichung.art == Eichungsart.ANTRAG and eichung.zurueckgenommen_zeitpunkt is None:
-        _check_antrag_frei(session, stromzaehler_id, eichung.datum)
+    if eichung.zurueckgenommen_zeitpunkt is None:
+        _check_entbehrlich(session, akteur, eichung)
     if _withdraw(session, akteur, eichung, "eichung", eichung_id):
         # The day of a verification that never was must not stay behind as one entered by hand.
         eingaben = {"letzte_eichung_datum": None} if eichung.art == Eichungsart.EICHUNG else {}
@@ -90,7 +90,7 @@ def get_abrechenbarkeit(
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
     check_zeitraum(von, bis)
-    frist = eichfrist_of(queries.get_lage(session, stromzaehler_id))
+    frist = eichfrist_of(queries.get_lage(session, stromzaehler_id, akteur.zeitpunkt))
     return split_abrechenbar(frist, queries.list_freigaben(session, stromzaehler_id), von, bis)
 
 
@@ -113,7 +113,7 @@ def create_abrechnungsfreigabe(
     get_stromzaehler(session, akteur, stromzaehler_id)
     check_tage(daten["von_datum"], daten["bis_datum"])
     if daten["rechtsgrund"] is Rechtsgrund.ANTRAG_RECHTZEITIG:
-        frist = eichfrist_of(queries.get_lage(session, stromzaehler_id))
+        frist = eichfrist_of(queries.get_lage(session, stromzaehler_id, akteur.zeitpunkt))
         if not frist.has_antrag(daten["von_datum"]):
             raise KonfliktFehler(
                 "Vor dem ersten Tag endete keine Eichfrist, zu der ein Antrag eingetragen ist, der mindestens 10"
@@ -142,12 +142,16 @@ def withdraw_abrechnungsfreigabe(
     session.commit()
 
 
-def _check_antrag_frei(session: Session, stromzaehler_id: int, antrag: date) -> None:
-    """Raise KonfliktFehler when a ground to bill that counts would not stand without the application of a day."""
-    lage = queries.get_lage(session, stromzaehler_id)
-    uebrige = tuple(t for t in lage.tatsachen if (t.art, t.datum) != (Eichungsart.ANTRAG, antrag))
-    mit, ohne = eichfrist_of(lage), eichfrist_of(replace(lage, tatsachen=uebrige))
-    for freigabe in queries.list_freigaben(session, stromzaehler_id):
+def _check_entbehrlich(session: Session, akteur: Akteur, eichung: Eichung) -> None:
+    """Raise KonfliktFehler when a ground to bill that counts would not stand without a fact.
+
+    That is not the application alone: without the verification before it, it may have come too late.
+    """
+    lage = queries.get_lage(session, eichung.stromzaehler_id, akteur.zeitpunkt)
+    uebrige = tuple(t for t in lage.tatsachen if (t.art, t.datum) != (eichung.art, eichung.datum))
+    von_hand = None if eichung.art == Eichungsart.EICHUNG else lage.letzte_eichung_datum
+    mit, ohne = eichfrist_of(lage), eichfrist_of(replace(lage, tatsachen=uebrige, letzte_eichung_datum=von_hand))
+    for freigabe in queries.list_freigaben(session, eichung.stromzaehler_id):
         tag = freigabe.von_datum
         if (
             freigabe.rechtsgrund is Rechtsgrund.ANTRAG_RECHTZEITIG
@@ -155,7 +159,7 @@ def _check_antrag_frei(session: Session, stromzaehler_id: int, antrag: date) -> 
             and not ohne.has_antrag(tag)
         ):
             raise KonfliktFehler(
-                f"Auf diesem Antrag beruht die Abrechnungsfreigabe ab dem {german(tag)}. Nehmen Sie erst diese"
+                f"Auf diesem Eintrag beruht die Abrechnungsfreigabe ab dem {german(tag)}. Nehmen Sie erst diese"
                 " zurück.",
                 code="antrag_in_gebrauch",
             )

@@ -8,7 +8,7 @@ from betreiber.auth.zugang import current_akteur
 from betreiber.extensions import IF_MATCH, Blueprint, etag, required_version
 from betreiber.seite import SeiteQuerySchema
 from betreiber.session import current_session
-from betreiber.wartung import eichungen, schemas, service
+from betreiber.wartung import eichungen, kennzahlen, schemas, service
 
 blp = Blueprint("wartungen", __name__, url_prefix="/v1", description="Maintenance and verification of meters")
 
@@ -20,6 +20,28 @@ class WartungenView(MethodView):
     def get(self, auswahl: dict[str, Any]) -> Any:
         """Maintenance of all meters that are not scrapped: what is due first, by postcode or by street."""
         return service.list_wartungen(current_session(), current_akteur(), **auswahl)
+
+
+@blp.route("/wartungskennzahlen")
+class WartungskennzahlenView(MethodView):
+    @blp.arguments(schemas.WartungskennzahlenQuerySchema, location="query")
+    @blp.response(200, schemas.WartungskennzahlenSchema)
+    def get(self, zeitraum: dict[str, Any]) -> Any:
+        """How much maintenance is due and overdue, by reason; what is to be applied for."""
+        return kennzahlen.compute_kennzahlen(current_session(), current_akteur(), **zeitraum)
+
+
+@blp.route("/stromzaehler/<id:stromzaehler_id>")
+class StromzaehlerView(MethodView):
+    @blp.arguments(schemas.StromzaehlerAendernSchema(partial=True))
+    @blp.response(200, schemas.StromzaehlerSchema)
+    @blp.doc(parameters=[IF_MATCH])
+    def patch(self, daten: dict[str, Any], stromzaehler_id: int) -> Any:
+        """Change a meter's data; stellen and faktor only while there are no readings. Its dates follow."""
+        stromzaehler = service.change_register(
+            current_session(), current_akteur(), stromzaehler_id, required_version(), daten
+        )
+        return stromzaehler, etag(stromzaehler.version)
 
 
 @blp.route("/stromzaehler/<id:stromzaehler_id>/wartung")

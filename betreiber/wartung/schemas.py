@@ -9,6 +9,8 @@ from betreiber.felder import StrengesSchema
 from betreiber.messstelle.schemas import MessstelleKurzSchema
 from betreiber.seite import SeiteQuerySchema, seite_schema
 from betreiber.stromzaehler.domain import Zaehlerzustand
+from betreiber.stromzaehler.schemas import StromzaehlerAendernSchema as StromzaehlerAendernSchema
+from betreiber.stromzaehler.schemas import StromzaehlerSchema as StromzaehlerSchema
 from betreiber.wartung.domain import Anlass, Eichungsart, Rechtsgrund, Sortierung
 
 
@@ -40,10 +42,6 @@ class _WartungZeileSchema(WartungAendernSchema):
         allow_none=True,
         metadata={"description": "last day of the Eichfrist; null: unknown", "example": "2034-12-31"},
     )
-    version = fields.Integer(metadata={"description": "as in the ETag; 0 before the first entry"})
-
-
-class WartungSchema(_WartungZeileSchema):
     antragsfrist_datum = felder.Datum(
         allow_none=True,
         metadata={"description": "last day to apply for verification (MessEG § 38)", "example": "2034-10-22"},
@@ -51,10 +49,15 @@ class WartungSchema(_WartungZeileSchema):
     antragswarnung_datum = felder.Datum(
         allow_none=True,
         metadata={
-            "description": "last working day up to antragsfrist_datum in the Bundesland of the Messstelle",
+            "description": "last working day up to antragsfrist_datum in the Bundesland of the Messstelle; null"
+            " also when the application is in",
             "example": "2034-10-20",
         },
     )
+    version = fields.Integer(metadata={"description": "as in the ETag; 0 before the first entry"})
+
+
+class WartungSchema(_WartungZeileSchema):
     begruendung = fields.List(
         fields.String(), metadata={"description": "why this date: German sentences, each with its law"}
     )
@@ -68,22 +71,63 @@ class WartungEintragSchema(_WartungZeileSchema):
     )
 
 
-class WartungenQuerySchema(SeiteQuerySchema):
-    faellig_bis = felder.Datum(
-        metadata={"description": "only what is due on this day or before; undated rows are not due"}
-    )
-    ueberfaellig = fields.Boolean(
+def _schalter(beschreibung: str) -> fields.Boolean:
+    return fields.Boolean(
         truthy={"true"},
         falsy={"false"},
         load_default=False,
         error_messages={"invalid": "true oder false wird erwartet."},
-        metadata={"description": "only what was due before today, or whose Eichfrist is over"},
+        metadata={"description": beschreibung},
+    )
+
+
+class WartungenQuerySchema(SeiteQuerySchema):
+    faellig_bis = felder.Datum(
+        metadata={"description": "only what is due on this day or before; undated rows are not due"}
+    )
+    ueberfaellig = _schalter("only what was due before today, or whose Eichfrist is over")
+    antrag_bis = felder.Datum(
+        metadata={"description": "only what is to be applied for on this day or before, and is not yet"}
     )
     anlass = felder.Auswahl(Anlass)
+    eingebaut = _schalter("only meters that are EINGEBAUT or GESPERRT")
+    modell = felder.Text(hoechstens=100, metadata={"description": "only this model", "example": "mME4.0"})
     postleitzahl = felder.PostleitzahlAnfang(
         metadata={"description": "start of the postcode of the place where the meter hangs now, 1 to 5 digits"}
     )
     sortierung = felder.Auswahl(Sortierung, load_default=Sortierung.FAELLIG.value)
+
+
+class WartungskennzahlenQuerySchema(StrengesSchema):
+    von = felder.Datum(load_default=None, metadata={"description": "first day; default: the first of this month"})
+    bis = felder.Datum(
+        load_default=None, metadata={"description": "first day after; default: a month after the first day"}
+    )
+
+
+class AnlassanzahlSchema(StrengesSchema):
+    anlass = felder.Auswahl(Anlass)
+    anzahl = fields.Integer()
+
+
+class WartungskennzahlenSchema(StrengesSchema):
+    """Of the meters that hang at a Messstelle: EINGEBAUT or GESPERRT."""
+
+    von = felder.Datum()
+    bis = felder.Datum()
+    zaehler = fields.Integer(metadata={"description": "how many hang"})
+    faellig = fields.List(
+        fields.Nested(AnlassanzahlSchema), metadata={"description": "due on a day of the period, by reason"}
+    )
+    ueberfaellig = fields.List(
+        fields.Nested(AnlassanzahlSchema), metadata={"description": "due before today, by reason"}
+    )
+    eichfrist_abgelaufen = fields.Integer(
+        metadata={"description": "Eichfrist over today: billed on a ground of the law only"}
+    )
+    antraege_faellig = fields.Integer(
+        metadata={"description": "last day to apply in the period, and nobody has applied in time"}
+    )
 
 
 def _beleg(**kw: Any) -> felder.Text:

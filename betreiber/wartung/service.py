@@ -11,7 +11,7 @@ from betreiber.auth.domain import Akteur
 from betreiber.ereignis.service import apply_changes, record_audit
 from betreiber.errors import KonfliktFehler, VersionVeraltet
 from betreiber.seite import Seite
-from betreiber.stromzaehler.service import get_stromzaehler
+from betreiber.stromzaehler.service import change_stromzaehler, get_stromzaehler
 from betreiber.wartung import queries
 from betreiber.wartung.domain import (
     Anlass,
@@ -42,19 +42,26 @@ def list_wartungen(
     sortierung: str,
     faellig_bis: date | None = None,
     ueberfaellig: bool = False,
+    antrag_bis: date | None = None,
     anlass: Anlass | None = None,
+    eingebaut: bool = False,
+    modell: str | None = None,
     postleitzahl: str | None = None,
 ) -> Seite[Wartungseintrag]:
-    """What planners plan from. `faellig_bis` counts; `postleitzahl` is the start of one.
+    """What planners plan from. `faellig_bis` and `antrag_bis` count; `postleitzahl` is the start of one.
 
-    `ueberfaellig`: only what was due before today, or whose Eichfrist is over.
+    `ueberfaellig`: only what was due before today, or whose Eichfrist is over. `antrag_bis`: only what is to be
+    applied for by then. `eingebaut`: only what hangs.
     """
     return queries.list_wartungen(
         session,
         akteur.zeitpunkt,
         faellig_bis=faellig_bis,
         ueberfaellig_am=local_date(akteur.zeitpunkt) if ueberfaellig else None,
+        antrag_bis=antrag_bis,
         anlass=anlass,
+        eingebaut=eingebaut,
+        modell=modell,
         postleitzahl=postleitzahl,
         sortierung=Sortierung(sortierung),
         seite=seite,
@@ -65,7 +72,7 @@ def list_wartungen(
 def get_wartung(session: Session, akteur: Akteur, stromzaehler_id: int) -> Wartungsblatt:
     """Maintenance of one meter and why it is due; version 0 before the first entry. Raises NichtGefunden."""
     get_stromzaehler(session, akteur, stromzaehler_id)
-    lage = queries.get_lage(session, stromzaehler_id)
+    lage = queries.get_lage(session, stromzaehler_id, akteur.zeitpunkt)
     frist = eichfrist_of(lage)
     faelligkeit = derive_faelligkeit(lage, frist.ende_datum, local_date(akteur.zeitpunkt))
     return Wartungsblatt(
@@ -77,9 +84,7 @@ def get_wartung(session: Session, akteur: Akteur, stromzaehler_id: int) -> Wartu
         anlass=faelligkeit.anlass,
         eichfrist_ende_datum=frist.ende_datum,
         antragsfrist_datum=frist.antragsfrist_datum,
-        antragswarnung_datum=frist.antragswarnung_datum(
-            queries.get_bundesland(session, stromzaehler_id, akteur.zeitpunkt)
-        ),
+        antragswarnung_datum=frist.antragswarnung_datum(lage.bundesland),
         begruendung=frist.begruendung + faelligkeit.begruendung,
         version=lage.version,
     )
@@ -94,7 +99,7 @@ def change_wartung(
     before the year of the marking, KonfliktFehler for another day of the last one than the facts say.
     """
     get_stromzaehler(session, akteur, stromzaehler_id)
-    lage = queries.get_lage(session, stromzaehler_id)
+    lage = queries.get_lage(session, stromzaehler_id, akteur.zeitpunkt)
     if lage.version != version:
         raise VersionVeraltet
     check_vergangen(daten, local_date(akteur.zeitpunkt))
@@ -117,12 +122,24 @@ def change_wartung(
     return blatt
 
 
+def change_register(
+    session: Session, akteur: Akteur, stromzaehler_id: int, version: int, daten: Mapping[str, Any]
+) -> Stromzaehler:
+    """Change a meter's data and the dates that follow from them. Raises as change_stromzaehler."""
+    stromzaehler = change_stromzaehler(session, akteur, stromzaehler_id, version, daten)
+    refresh(session, akteur, stromzaehler_id)
+    session.commit()
+    return stromzaehler
+
+
 def record_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, einbau_datum: date | None) -> None:
     """Note the day on which a meter was last installed, in the caller's transaction; None: it never was."""
     write(session, akteur, stromzaehler_id, {"einbau_datum": einbau_datum})
 
 
-def record_ersten_einbau(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau_datum: date) -> None:
+def record_ersten_einbau(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau_datum: date, bundesland: str | None
+) -> None:
     """As record_einbau, for a meter that was just registered: what is known of it stands in its row.
 
     It asks the database nothing, so that many meters are taken in by few statements.
@@ -143,7 +160,10 @@ def record_ersten_einbau(session: Session, akteur: Akteur, stromzaehler: Stromza
         naechste_wartung_datum=None,
         anlass=None,
         eichfrist_ende_datum=None,
+        antragsfrist_datum=None,
+        antragswarnung_datum=None,
         version=0,
+        bundesland=bundesland,
         erster_einbau_datum=einbau_datum,
         tatsachen=(),
     )
@@ -154,7 +174,7 @@ def record_ersten_einbau(session: Session, akteur: Akteur, stromzaehler: Stromza
 
 def record_ablesung(session: Session, akteur: Akteur, stromzaehler_id: int, ablesung_datum: date) -> None:
     """Note that people read the display of a meter on a day, in the caller's transaction; the newest one stays."""
-    letzte = queries.get_lage(session, stromzaehler_id).letzte_manuelle_ablesung_datum
+    letzte = queries.get_lage(session, stromzaehler_id, akteur.zeitpunkt).letzte_manuelle_ablesung_datum
     neueste = max(letzte or ablesung_datum, ablesung_datum)
     write(session, akteur, stromzaehler_id, {"letzte_manuelle_ablesung_datum": neueste})
 
@@ -173,7 +193,7 @@ def sweep_wartungen(
     what is derived follows from rows that have theirs. `kontrollablesung_monate`: 0 = no control readings.
     """
     heute, nach_id, geaendert = local_date(akteur.zeitpunkt), 0, 0
-    while lagen := queries.list_lagen(session, nach_id, stapel):
+    while lagen := queries.list_lagen(session, nach_id, akteur.zeitpunkt, stapel):
         neue, alte = [], []
         for lage in lagen:
             werte: dict[str, Any] = {"kontrollablesung_monate": kontrollablesung_monate}
@@ -200,7 +220,7 @@ def eichfrist_of(lage: Wartungslage) -> Eichfrist:
 
 def write(session: Session, akteur: Akteur, stromzaehler_id: int, eingaben: Mapping[str, Any]) -> None:
     """Store entries of a meter with all that follows from them, audited, in the caller's transaction."""
-    lage = replace(queries.get_lage(session, stromzaehler_id), **eingaben)
+    lage = replace(queries.get_lage(session, stromzaehler_id, akteur.zeitpunkt), **eingaben)
     werte = {**eingaben, **_derive(lage, local_date(akteur.zeitpunkt))}
     wartung = queries.get_wartung(session, stromzaehler_id) or Wartung(stromzaehler_id=stromzaehler_id, version=0)
     _store(session, akteur, wartung, werte)
@@ -216,11 +236,13 @@ def _store(session: Session, akteur: Akteur, wartung: Wartung, werte: Mapping[st
 def _derive(lage: Wartungslage, heute: date) -> dict[str, Any]:
     """The columns of a meter that follow from others."""
     lage = replace(lage, letzte_eichung_datum=last_eichung(lage))
-    ende = eichfrist_of(lage).ende_datum
-    faelligkeit = derive_faelligkeit(lage, ende, heute)
+    frist = eichfrist_of(lage)
+    faelligkeit = derive_faelligkeit(lage, frist.ende_datum, heute)
     return {
         "letzte_eichung_datum": lage.letzte_eichung_datum,
         "naechste_wartung_datum": faelligkeit.datum,
         "anlass": faelligkeit.anlass,
-        "eichfrist_ende_datum": ende,
+        "eichfrist_ende_datum": frist.ende_datum,
+        "antragsfrist_datum": frist.antragsfrist_datum,
+        "antragswarnung_datum": frist.antragswarnung_datum(lage.bundesland),
     }

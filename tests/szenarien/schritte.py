@@ -105,7 +105,10 @@ class Buehne:
                 "zeitpunkt": zeile["zeitpunkt"],
                 "anfangsstand": _register(zeile, "anfang_wh"),
             }
-            self._post(f"messstellen/{messstelle_id}/zaehlereinbau", daten, "wartung")
+            einbau = self._post(f"messstellen/{messstelle_id}/zaehlereinbau", daten, "wartung")
+            if einbau["einschreibungstoken"] is not None:
+                geraet = self.zaehler[zeile["zaehler"]]
+                self.zaehler[zeile["zaehler"]] = self.kanal.enrolled(geraet.zaehlernummer, geraet.stromzaehler_id)
 
     def _zaehlerausbau(self, zeilen):
         self.ausgetauscht = True
@@ -116,6 +119,10 @@ class Buehne:
                 "schlussstand": _register(zeile, "schluss_wh"),
             }
             self._post(f"messstellen/{self.messstellen[zeile['messstelle']]}/zaehlerausbau", daten, "wartung")
+
+    def _lagerung(self, zeilen):
+        for zeile in zeilen:
+            self._post(f"stromzaehler/{self._id(zeile)}/lagerung", {"ort": zeile["ort"]}, "wartung")
 
     def _umzug(self, zeilen):
         self.ausgetauscht = True
@@ -160,6 +167,7 @@ class Buehne:
     def _post(self, pfad, daten, rolle):
         antwort = self.client.post(f"/v1/{pfad}", json=daten, als=self.als(rolle))
         assert antwort.status_code in (200, 201), antwort.text
+        return antwort.json
 
 
 def _register(zeile, name):

@@ -32,6 +32,7 @@ def test_eichfrist(client, als, welt, uhr, zeile):
             {"bis_datum": iso(zeile["los_bis"]), "los": "L-1", "beleg": "Bescheid 1"},
         ),
         ("NICHTBENUTZUNG", "unbenutzt_von", {"bis_datum": iso(zeile["unbenutzt_bis"]), "beleg": "Lagerbuch"}),
+        ("ANTRAG", "antrag", {"beleg": "Antrag 1"}),
         ("EICHUNG", "eichung", {"beleg": "Eichschein 1"}),
     ):
         if zeile[datum]:

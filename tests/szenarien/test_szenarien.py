@@ -14,6 +14,7 @@ when/ablesung.csv         schritt, telegramm, zaehler, von, bis, stand_anfang_wh
 when/zaehlerwechsel.csv   schritt, messstelle, alter, neuer, zeitpunkt, schluss_wh, anfang_wh
 when/zaehlereinbau.csv    schritt, messstelle, anschlussleistung_kw, zaehler, kunde, zeitpunkt, anfang_wh
 when/zaehlerausbau.csv    schritt, messstelle, zaehler, zeitpunkt, schluss_wh
+when/lagerung.csv         schritt, zaehler, ort
 when/umzug.csv            schritt, messstelle, zeitpunkt, kunde (empty: nobody moves in), stand_wh (or empty)
 when/faktorwechsel.csv    schritt, zaehler, ab, faktor
 when/korrektur.csv        schritt, zaehler, messzeitpunkt, stand_wh

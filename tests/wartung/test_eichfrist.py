@@ -160,12 +160,44 @@ def test_which_extension_is_taken(antrag, bis, feld):
     ("tatsachen", "ende"),
     [
         ([], date(2042, 12, 31)),
-        ([(Eichungsart.NICHTBENUTZUNG, date(2033, 5, 1), date(2035, 5, 1))], date(2043, 12, 31)),
+        # A year and a day after the end on 31 December 2034, and a year.
+        ([(Eichungsart.NICHTBENUTZUNG, date(2033, 5, 1), date(2036, 1, 1))], date(2044, 12, 31)),
+        ([(Eichungsart.NICHTBENUTZUNG, date(2033, 5, 1), date(2035, 12, 31))], date(2042, 12, 31)),
         ([(Eichungsart.NICHTBENUTZUNG, date(2030, 5, 1), date(2032, 5, 1))], date(2042, 12, 31)),
     ],
 )
 def test_a_late_verification_counts_from_the_old_end(tatsachen, ende):
-    assert frist(*tatsachen, (EICHUNG, date(2035, 5, 10))).ende_datum == ende
+    assert frist(*tatsachen, (EICHUNG, date(2036, 5, 10))).ende_datum == ende
+
+
+def days(ergebnis):
+    return [(zeit.von, zeit.bis) for zeit in ergebnis.zeiten]
+
+
+def test_a_period_that_is_over_before_its_verification_makes_no_day_billable():
+    """Marked 2017, until 2025; verified in 2035: from the end of 2025 to the end of 2033."""
+    spaet = frist((EICHUNG, date(2035, 5, 10)), jahr=2017)
+    assert (spaet.ende_datum, days(spaet)) == (date(2033, 12, 31), [(None, date(2025, 12, 31))])
+    assert (spaet.antragsfrist_datum, spaet.antragswarnung_datum("NW")) == (None, None)
+    assert spaet.begruendung[-1] == (
+        "Diese Eichfrist war am Tag der Eichung schon vorbei und macht keinen Tag abrechenbar: Tauschen Sie den"
+        " Zähler, oder weisen Sie nach, dass er nach dem Ende der alten mehr als ein Jahr nicht benutzt wurde"
+        " (MessEV § 34 Abs. 1)."
+    )
+    assert parts(spaet, [], utc(2035, 5, 1), utc(2036, 1, 1)) == [
+        (utc(2035, 5, 1), utc(2036, 1, 1), False, "EICHFRIST_ABGELAUFEN")
+    ]
+    # On its last day a period is one; the next verification goes on from the end of the one before.
+    assert days(frist((EICHUNG, date(2033, 12, 31)), jahr=2017))[1:] == [(date(2033, 12, 31),) * 2]
+    zweimal = frist((EICHUNG, date(2035, 5, 10)), (EICHUNG, date(2036, 6, 1)), jahr=2017)
+    assert days(zweimal)[1:] == [(date(2036, 6, 1), date(2041, 12, 31))]
+    assert days(frist((EICHUNG, date(2035, 5, 10)), (EINGRIFF, date(2036, 6, 1)), jahr=2017)) == days(spaet)
+
+
+def test_with_the_application_there_is_nothing_to_warn_of():
+    rechtzeitig, zu_spaet = frist((ANTRAG, date(2034, 10, 22))), frist((ANTRAG, date(2034, 10, 23)))
+    assert (rechtzeitig.antragsfrist_datum, rechtzeitig.antragswarnung_datum("NW")) == (date(2034, 10, 22), None)
+    assert zu_spaet.antragswarnung_datum("NW") == date(2034, 10, 20)
 
 
 def utc(*teile):
@@ -229,12 +261,44 @@ def test_a_ground_of_the_law_makes_readings_billable_on_its_days():
         # The Eichfrist needs no ground while it runs.
         Freigabe(date(2034, 6, 1), date(2034, 6, 30), Rechtsgrund.INSTANDGESETZT, "Werkstatt 9"),
     ]
-    assert parts(frist(), gruende, utc(2034, 1, 1), utc(2036, 1, 1)) == [
+    assert parts(frist((ANTRAG, date(2034, 9, 1))), gruende, utc(2034, 1, 1), utc(2036, 1, 1)) == [
         (utc(2034, 1, 1), utc(2034, 12, 31, 23), True, "EICHFRIST"),
         (utc(2034, 12, 31, 23), utc(2035, 1, 31, 23), True, "ANTRAG_RECHTZEITIG"),
         (utc(2035, 1, 31, 23), utc(2035, 2, 28, 23), False, "EICHFRIST_ABGELAUFEN"),
         (utc(2035, 2, 28, 23), utc(2036, 1, 1), True, "BEHOERDE_GESTATTET"),
     ]
+
+
+@pytest.mark.parametrize("bis_datum", [None, date(2045, 1, 1)])
+@pytest.mark.parametrize("rechtsgrund", Rechtsgrund)
+def test_a_ground_ends_with_the_verification_that_follows(rechtsgrund, bis_datum):
+    """Over on 31 December 2024, applied for, verified on 1 May 2025; over again on 31 December 2032."""
+    ergebnis = frist(
+        (ANTRAG, date(2024, 9, 1)), (EICHUNG, date(2025, 5, 1)), (ANTRAG, date(2032, 9, 1)), jahr=2016
+    )
+    alter = Freigabe(date(2025, 1, 1), bis_datum, rechtsgrund, "Beleg 1")
+    anfang = [
+        (utc(2024, 12, 31, 23), utc(2025, 4, 30, 22), True, rechtsgrund),
+        (utc(2025, 4, 30, 22), utc(2032, 12, 31, 23), True, "EICHFRIST"),
+    ]
+    assert parts(ergebnis, [alter], utc(2024, 12, 31, 23), utc(2033, 6, 1)) == [
+        *anfang,
+        (utc(2032, 12, 31, 23), utc(2033, 6, 1), False, "EICHFRIST_ABGELAUFEN"),
+    ]
+    neuer = Freigabe(date(2033, 1, 1), None, rechtsgrund, "Beleg 2")
+    assert parts(ergebnis, [alter, neuer], utc(2024, 12, 31, 23), utc(2033, 6, 1)) == [
+        *anfang,
+        (utc(2032, 12, 31, 23), utc(2033, 6, 1), True, rechtsgrund),
+    ]
+
+
+def test_an_application_that_does_not_stand_there_releases_nothing():
+    """Also where another fact makes it too late: opened in March, so that the Eichfrist was over then."""
+    freigabe = Freigabe(date(2035, 1, 1), None, Rechtsgrund.ANTRAG_RECHTZEITIG, "Antrag 7")
+    antrag = (ANTRAG, date(2034, 9, 1))
+    for tatsachen, abrechenbar in (([], False), ([antrag], True), ([(EINGRIFF, date(2034, 3, 1)), antrag], False)):
+        (teil,) = split_abrechenbar(frist(*tatsachen), [freigabe], utc(2035, 2, 1), utc(2035, 3, 1))
+        assert teil.abrechenbar is abrechenbar
 
 
 def test_what_is_unknown_is_billed_and_said():

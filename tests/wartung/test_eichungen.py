@@ -257,12 +257,26 @@ def test_an_application_stays_while_a_ground_rests_on_it(client, als, zaehler):
     antwort = client.delete(f"{pfad}/eichungen/{zweiter}", als=person)
     assert (antwort.status_code, antwort.json["code"]) == (409, "antrag_in_gebrauch")
     assert antwort.json["detail"] == (
-        "Auf diesem Antrag beruht die Abrechnungsfreigabe ab dem 01.01.2026. Nehmen Sie erst diese zurück."
+        "Auf diesem Eintrag beruht die Abrechnungsfreigabe ab dem 01.01.2026. Nehmen Sie erst diese zurück."
     )
     # What was taken back already stays so, and is told no conflict.
     assert client.delete(f"{pfad}/eichungen/{erster}", als=person).status_code == 204
     client.delete(f"{pfad}/abrechnungsfreigaben/{freigabe}", als=person)
     assert client.delete(f"{pfad}/eichungen/{zweiter}", als=person).status_code == 204
+
+
+def test_the_verification_before_an_application_stays_while_a_ground_rests_on_both(client, als, welt):
+    """Marked 2009: until 31 December 2017; verified in that year: until 31 December 2025."""
+    person, zaehler = als("wartung"), welt.stromzaehler(kennzeichnung_jahr=2009)
+    pfad = f"/v1/stromzaehler/{zaehler}"
+    eichung = post(client, person, zaehler, "eichungen", art="EICHUNG", datum="2017-05-04").json["eichung_id"]
+    post(client, person, zaehler, "eichungen", art="ANTRAG", datum="2025-10-01")
+    daten = {"von_datum": "2026-01-01", "rechtsgrund": "ANTRAG_RECHTZEITIG", "beleg": "Antrag 3"}
+    freigabe = post(client, person, zaehler, "abrechnungsfreigaben", **daten).json["abrechnungsfreigabe_id"]
+    antwort = client.delete(f"{pfad}/eichungen/{eichung}", als=person)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "antrag_in_gebrauch")
+    client.delete(f"{pfad}/abrechnungsfreigaben/{freigabe}", als=person)
+    assert client.delete(f"{pfad}/eichungen/{eichung}", als=person).status_code == 204
 
 
 @pytest.mark.parametrize(

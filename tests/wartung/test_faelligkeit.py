@@ -35,6 +35,9 @@ LEER = {
             "naechste_wartung_datum",
             "anlass",
             "eichfrist_ende_datum",
+            "antragsfrist_datum",
+            "antragswarnung_datum",
+            "bundesland",
             "erster_einbau_datum",
         )
     ),

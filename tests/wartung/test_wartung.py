@@ -17,14 +17,22 @@ def plan(welt):
     koeln = welt.messstelle(postleitzahl="50667", malo_id="41373559241")
     bonn, bonn_2 = welt.messstelle(postleitzahl="53111"), welt.messstelle(postleitzahl="53113")
     plan = {}
-    for name, faellig, anlass, eichfrist, orte in (
-        ("koeln", date(2026, 7, 1), "MANUELL", date(2025, 12, 31), [(bonn, JAN, MAI), (koeln, MAI, None)]),
-        ("bonn", date(2026, 6, 30), "EICHFRIST", date(2026, 6, 30), [(bonn, MAI, None)]),
-        ("undatiert", None, None, None, [(bonn_2, MAI, None)]),
-        ("lager", date(2026, 5, 1), "EICHFRIST", date(2026, 5, 1), []),
+    for name, faellig, anlass, eichfrist, antrag, orte in (
+        ("koeln", date(2026, 7, 1), "MANUELL", date(2025, 12, 31), None, [(bonn, JAN, MAI), (koeln, MAI, None)]),
+        ("bonn", date(2026, 6, 30), "EICHFRIST", date(2026, 6, 30), date(2026, 4, 21), [(bonn, MAI, None)]),
+        ("undatiert", None, None, None, None, [(bonn_2, MAI, None)]),
+        ("lager", date(2026, 5, 1), "EICHFRIST", date(2026, 5, 1), date(2026, 2, 20), []),
     ):
-        plan[name] = welt.stromzaehler(zustand="EINGEBAUT" if orte else "LAGER")
-        welt.wartung(plan[name], naechste_wartung_datum=faellig, anlass=anlass, eichfrist_ende_datum=eichfrist)
+        modell = "mME5.0" if name == "koeln" else "mME4.0"
+        plan[name] = welt.stromzaehler(zustand="EINGEBAUT" if orte else "LAGER", modell=modell)
+        welt.wartung(
+            plan[name],
+            naechste_wartung_datum=faellig,
+            anlass=anlass,
+            eichfrist_ende_datum=eichfrist,
+            antragsfrist_datum=date(2025, 10, 22) if name == "koeln" else antrag,
+            antragswarnung_datum=antrag,
+        )
         for messstelle_id, von, bis in orte:
             welt.einbau(plan[name], messstelle_id, von, bis)
     welt.wartung(welt.stromzaehler(zustand="VERSCHROTTET"), naechste_wartung_datum=date(2026, 1, 1))
@@ -53,6 +61,14 @@ def plan(welt):
         ("ueberfaellig=true", ["lager", "koeln"]),
         ("ueberfaellig=true&anlass=EICHFRIST", ["lager"]),
         ("ueberfaellig=false", ["lager", "bonn", "koeln", "undatiert"]),
+        # Of the one in Köln the application is in: it has no day on which to warn.
+        ("antrag_bis=2026-04-20", ["lager"]),
+        ("antrag_bis=2026-04-21", ["lager", "bonn"]),
+        ("antrag_bis=2026-04-21&eingebaut=true", ["bonn"]),
+        ("eingebaut=true", ["bonn", "koeln", "undatiert"]),
+        ("eingebaut=true&ueberfaellig=true", ["koeln"]),
+        ("modell=mME5.0", ["koeln"]),
+        ("modell=mME5", []),
     ],
 )
 def test_the_list_of_planners(client, als, plan, frage, erwartet):
@@ -80,6 +96,8 @@ def test_an_entry_tells_meter_place_and_date(client, als, welt):
                 "naechste_wartung_datum": "2034-10-20",
                 "anlass": None,
                 "eichfrist_ende_datum": None,
+                "antragsfrist_datum": None,
+                "antragswarnung_datum": None,
                 "version": 1,
                 "messstelle": {
                     "messstelle_id": messstelle_id,
@@ -134,6 +152,9 @@ def test_the_list_is_paged_and_asks_the_same_number_of_times_for_any_number(clie
         "sortierung=",
         "anlass=eichfrist",
         "ueberfaellig=1",
+        "eingebaut=ja",
+        "antrag_bis=2026-02-30",
+        "modell=",
         "faellig_bis=2026-06-31",
         "faellig_bis=2026-06-30T00:00:00Z",
         "faellig=2026-06-30",
