@@ -36,6 +36,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import ClientDisconnected
 
+from betreiber.errors import NichtVerfuegbar
 from betreiber.extensions import refusal
 from betreiber.geraete import refuse_overload, refuse_unreadable
 
@@ -44,6 +45,8 @@ EMPFAENGER = 256
 ABSCHIED_HOECHSTENS_S = 2
 # Of a large body so much is in memory at a time.
 STUECK_BYTES = 64 * 1024
+# All large bodies of a process together: what takes more is told to come back. Of slow ones counts what has come.
+NACHSENDUNGEN_HOECHSTENS_BYTES = 64 * 1024 * 1024
 # What is on its way when the operator stops; gunicorn kills what is left after 15 s.
 STOPP_HOECHSTENS_S = 10
 _STATUS: dict[type[Exception], int] = {LimitRequestLine: 414, LimitRequestHeaders: 431, ForbiddenProxyRequest: 403}
@@ -66,6 +69,7 @@ class Annahme(ThreadWorker):
         # By thread: the connection that it serves, and until when it may wait for the other side.
         self._fristen: dict[int, tuple[float, Any]] = {}
         self._schluss = math.inf
+        self._ablage = Ablage(NACHSENDUNGEN_HOECHSTENS_BYTES)
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(max_workers=EMPFAENGER)
@@ -84,7 +88,7 @@ class Annahme(ThreadWorker):
             if int(environ.get("CONTENT_LENGTH") or 0) <= hoechstens:
                 antwort = self.work(environ, start_response)
             else:
-                nachsendung = _Nachsendung(environ, lambda: self._without_place(verbindung))
+                nachsendung = _Nachsendung(environ, lambda: self._without_place(verbindung), self._ablage)
                 with contextlib.closing(nachsendung) as environ["wsgi.input"]:
                     antwort = self.work(environ, start_response)
             self._limit(verbindung, self.abgabe_hoechstens_s)
@@ -205,38 +209,63 @@ def _part(verbindung: socket.socket) -> None:
         socket.socket.shutdown(verbindung, socket.SHUT_RDWR)
 
 
+class Ablage:
+    """How many bytes of large bodies may lie on the disk at a time: it is not filled by many at once."""
+
+    def __init__(self, hoechstens: int) -> None:
+        self._frei = hoechstens
+        self._schloss = threading.Lock()
+
+    def take(self, anzahl: int) -> None:
+        """Raises NichtVerfuegbar where there is no room for so many more."""
+        with self._schloss:
+            if anzahl > self._frei:
+                log.warning("uploads_full")
+                raise NichtVerfuegbar("Gerade kommen zu viele Dateien an. Bitte gleich noch einmal.", nach_s=10)
+            self._frei -= anzahl
+
+    def give_back(self, anzahl: int) -> None:
+        with self._schloss:
+            self._frei += anzahl
+
+
 class _Nachsendung:
     """A large body, received when the app first reads of it. `warten` is entered for that time."""
 
-    def __init__(self, environ: dict[str, Any], warten: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, environ: dict[str, Any], warten: Callable[[], AbstractContextManager[None]], ablage: Ablage
+    ) -> None:
         self._strom, self._laenge = environ["wsgi.input"], int(environ["CONTENT_LENGTH"])
-        self._warten = warten
+        self._warten, self._ablage, self._belegt = warten, ablage, 0
         self._datei: IO[bytes] | None = None
 
     def read(self, hoechstens: int = -1) -> bytes:
+        """Raises ClientDisconnected when not all of it comes, NichtVerfuegbar when too much comes at once."""
         if self._datei is None:
             with self._warten():
-                self._datei = _spool(self._strom, self._laenge)
+                self._datei = self._spool(self._laenge)
         return self._datei.read(hoechstens)
 
     def close(self) -> None:
         if self._datei is not None:
             self._datei.close()
+        self._ablage.give_back(self._belegt)
 
-
-def _spool(strom: Any, laenge: int) -> IO[bytes]:
-    """Receive so many bytes into a temporary file. Raises ClientDisconnected when they do not come."""
-    datei = SpooledTemporaryFile(STUECK_BYTES)
-    try:
-        while laenge > 0:
-            stueck = _read(strom, min(STUECK_BYTES, laenge))
-            laenge -= len(stueck)
-            datei.write(stueck)
-    except BaseException:
-        datei.close()
-        raise
-    datei.seek(0)
-    return datei
+    def _spool(self, laenge: int) -> IO[bytes]:
+        """So many bytes in a temporary file."""
+        datei = SpooledTemporaryFile(STUECK_BYTES)
+        try:
+            while laenge > 0:
+                stueck = _read(self._strom, min(STUECK_BYTES, laenge))
+                self._ablage.take(len(stueck))
+                self._belegt += len(stueck)
+                laenge -= len(stueck)
+                datei.write(stueck)
+        except BaseException:
+            datei.close()
+            raise
+        datei.seek(0)
+        return datei
 
 
 def _read(strom: Any, hoechstens: int) -> bytes:

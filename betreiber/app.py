@@ -49,6 +49,7 @@ from betreiber.vertrag.routes import blp as vertrag
 from betreiber.wartung.routes import blp as wartung
 from betreiber.web.routes import blp as web
 from betreiber.zeit import Uhr
+from betreiber.zutritt.routes import blp as zutritt
 from db.session import create_engine
 
 OPENAPI = {
@@ -105,6 +106,7 @@ def create_app(settings: Settings | None = None, *, uhr: Uhr | None = None) -> F
         vertrag,
         wartung,
         zaehlerstaende,
+        zutritt,
     ):
         api.register_blueprint(blueprint)
     app.register_blueprint(web)

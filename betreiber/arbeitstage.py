@@ -15,7 +15,11 @@ def feiertage(jahr: int, bundesland: str | None = None) -> frozenset[date]:
 
 
 def is_arbeitstag(tag: date, bundesland: str | None = None) -> bool:
-    """Whether people work on that day. ASSUMPTION: on holidays of a single town (Augsburg) they do."""
+    """Whether people work on that day.
+
+    ASSUMPTION: on holidays of single Gemeinden (Mariä Himmelfahrt in Bavaria, Augsburg's Friedensfest) they do;
+    wrong by a day on which nobody opens there.
+    """
     return tag.weekday() < SAMSTAG and tag not in feiertage(tag.year, bundesland)
 
 
@@ -23,4 +27,11 @@ def arbeitstag_bis(tag: date, bundesland: str | None = None) -> date:
     """The day itself when it is a working day, or else the last working day before it."""
     while not is_arbeitstag(tag, bundesland):
         tag -= timedelta(days=1)
+    return tag
+
+
+def arbeitstag_ab(tag: date, bundesland: str | None = None) -> date:
+    """The day itself when it is a working day, or else the first working day after it."""
+    while not is_arbeitstag(tag, bundesland):
+        tag += timedelta(days=1)
     return tag

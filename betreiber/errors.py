@@ -11,6 +11,7 @@
     ├── VersionFehlt            428  PATCH without If-Match
     ├── ZuVieleVersuche         429  brute force; carries Retry-After
     ├── NichtVerfuegbar         503  database away, too much at once; carries Retry-After
+    ├── DruckFehlt              503  this machine lacks what prints letters
     └── GeraeteFehler                a refused Telegramm or enrolment; short codes of docs/telegramm.md
 
 `detail` is read by customers and staff, so it is German. `errors` names the fields.
@@ -142,6 +143,18 @@ class NichtVerfuegbar(_Spaeter):
     status = 503
     code = "nicht_verfuegbar"
     titel = "Vorübergehend nicht verfügbar"
+
+
+class DruckFehlt(BetreiberError):
+    status = 503
+    code = "druck_fehlt"
+    titel = "Druck nicht eingerichtet"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Auf diesem Rechner fehlt Pango, ohne das keine Briefe gesetzt werden. Installieren Sie (Debian):"
+            " apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
+        )
 
 
 class GeraeteFehler(BetreiberError):

@@ -23,6 +23,21 @@ STOERUNGEN = Gauge(
     ["art", "stufe"],
     multiprocess_mode="mostrecent",
 )
+WARTUNGEN_FAELLIG = Gauge(
+    "msb_wartungen_faellig",
+    "Meters that hang and whose maintenance is due this month, by reason",
+    ["anlass"],
+    multiprocess_mode="mostrecent",
+)
+WARTUNGEN_UEBERFAELLIG = Gauge(
+    "msb_wartungen_ueberfaellig",
+    "Meters that hang and whose maintenance was due before today, by reason",
+    ["anlass"],
+    multiprocess_mode="mostrecent",
+)
+EICHFRIST_ABGELAUFEN = Gauge(
+    "msb_eichfrist_abgelaufen", "Meters that hang and whose Eichfrist is over", multiprocess_mode="mostrecent"
+)
 STUMM_ANTEIL = Gauge(
     "msb_stumm_anteil", "Silent meters as a share of all that are watched", multiprocess_mode="mostrecent"
 )

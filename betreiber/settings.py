@@ -168,6 +168,15 @@ class Settings:
         geheim=True,
     )
     mail_absender: str = _var("kundenservice@example.org", _mail_adresse, "sender address of mails")
+    betreiber_name: str = _var("Messstellenbetrieb Muster GmbH", str, "who writes the letters")
+    betreiber_anschrift: str = _var("Musterweg 1, 50667 Köln", str, "address of the operator, in one line")
+    betreiber_telefon: str = _var("0221 123456", str, "number under which customers reach the operator")
+    betreiber_mail: str = _var(
+        "kundenservice@example.org", _mail_adresse, "address under which customers reach the operator"
+    )
+    zutritt_postlauf_tage: int = _var(
+        3, _between(0, 14), "days that a letter takes; two weeks after them a fitter may come (MsbG § 38)"
+    )
     ablesung_hoechstalter_tage: int = _var(
         400, _between(1, 36_500), "age up to which the device channel takes readings"
     )
@@ -216,6 +225,9 @@ class Settings:
     )
     stoerung_mail: str = _var(
         "", _mail_adresse, "address to which mails about sick meters go; empty: nobody gets any"
+    )
+    wartung_mail: str = _var(
+        "", _mail_adresse, "address that is told when to apply for verification of meters; empty: nobody is"
     )
     stoerung_ruhezeit: str = _var(
         "22-6",

@@ -10,7 +10,7 @@ from sqlalchemy import CTE, ColumnElement, Engine, Text, case, cast, func, inser
 
 from betreiber.auth.domain import system_akteur
 from betreiber.stoerung.domain import Regeln
-from betreiber.stoerung.service import sweep_stoerungen
+from betreiber.stoerung.durchlauf import sweep_stoerungen
 from db.models import Einbau, Messstelle, Stromzaehler, Tagesstand, Telegrammstand
 from db.session import create_session
 from db.types import Dezimal, Zeitpunkt

@@ -147,6 +147,7 @@ class ApiKlient:
         self.url = url
         self._http = requests.Session()
         self._http.trust_env = False
+        self.benutzer_id: int | None = None
         self.kunde_id: int | None = None
 
     def __enter__(self) -> Self:
@@ -184,4 +185,5 @@ class ApiKlient:
 
     def _take_token(self, antwort: Any) -> None:
         self._http.headers["Authorization"] = f"Bearer {antwort['zugriffstoken']}"
+        self.benutzer_id = antwort["benutzer_id"]
         self.kunde_id = antwort["kunde_id"]

@@ -20,11 +20,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from betreiber.arbeitstage import arbeitstag_ab
 from betreiber.zeit import VIERTELSTUNDE_S, day_start, local_date
 from gateway.fehler import GatewayFehler
 from scripts import fortschritt
 from scripts.betreiberprozess import ApiKlient, BetreiberFehler, Betreiberprozess
-from scripts.stammdaten import Haushalt, create_haushalt, create_staff, create_vertrag, plan_wartung
+from scripts.stammdaten import Haushalt, create_haushalt, create_staff, create_vertrag, plan_auftrag, plan_wartung
 from stromzaehler_sim.historie import deliver_history
 from stromzaehler_sim.last.lastprofil import LastprofilEinstellung
 from stromzaehler_sim.mobilfunk.sim import Sim, generate_iccid, generate_puk
@@ -44,6 +45,9 @@ HAUSHALTE = (
 SACHBEARBEITUNG = ("sachbearbeitung@example.org", "drei Akten im Schrank", "sachbearbeitung")
 PLANUNG = ("planung@example.org", "vier Termine am Montag", "wartung")
 TARIF = ("tarif@example.org", "zwei Preise im Blatt", "tarif")
+MONTEUR = ("monteur@example.org", "fünf Schrauben im Kasten", "monteur")
+# What a control room is told lies as files in the mail folder of the data.
+LEITSTAND = {"MSB_STOERUNG_MAIL": "leitstand@example.org", "MSB_WARTUNG_MAIL": "leitstand@example.org"}
 
 
 class DemoFehler(Exception):
@@ -95,7 +99,7 @@ class Demo:
             }
         # A simulated clock is the same for whoever looks at a meter or makes a token.
         self.uhrzeit = "".join(f"{name}={wert} " for name, wert in umgebung.items() if name.startswith("MSB_UHR_"))
-        self.betreiber = Betreiberprozess(ordner / "betreiber", umgebung)
+        self.betreiber = Betreiberprozess(ordner / "betreiber", LEITSTAND | umgebung)
         self.uhr = Uhr.from_env(umgebung)
         self.halt = threading.Event()
 
@@ -105,7 +109,7 @@ class Demo:
             self.zustand.historie_bis = int(self.uhr.now()) // VIERTELSTUNDE_S * VIERTELSTUNDE_S
             self.zustand.historie_von = self.zustand.historie_bis - self.tage * 86_400
             seit = datetime.fromtimestamp(self.zustand.historie_von, UTC)
-            for person in (SACHBEARBEITUNG, PLANUNG, TARIF):
+            for person in (SACHBEARBEITUNG, PLANUNG, TARIF, MONTEUR):
                 create_staff(self.betreiber, *person)
             sachbearbeitung, planung, tarif = (self.login(person) for person in (SACHBEARBEITUNG, PLANUNG, TARIF))
             preisblatt = tarif.post(
@@ -128,6 +132,8 @@ class Demo:
                 plan_wartung(planung, haushalt, local_date(seit) + timedelta(days=365 + 30 * nummer))
                 self.zustand.haushalte.append(asdict(haushalt) | {"ordner": str(ordner)})
                 fortschritt.show(f"Haushalt {nummer} von {len(HAUSHALTE)} angelegt, Zähler eingeschrieben")
+            morgen = local_date(datetime.fromtimestamp(self.uhr.now(), UTC)) + timedelta(days=1)
+            plan_auftrag(planung, haushalt, self.login(MONTEUR), arbeitstag_ab(morgen, "NW"))
             self.zustand.save(self.datei)
         return self.zustand.list_haushalte()
 
@@ -226,6 +232,7 @@ class Demo:
             f"\n  Sachbearbeitung    {SACHBEARBEITUNG[0]} / {SACHBEARBEITUNG[1]}"
             f"\n  Wartungsplanung    {PLANUNG[0]} / {PLANUNG[1]}"
             f"\n  Tarife             {TARIF[0]} / {TARIF[1]}"
+            f"\n  Monteur            {MONTEUR[0]} / {MONTEUR[1]}"
             f"\n\n  Anmelden (ein Token gilt eine Viertelstunde):\n    {shlex.join(anmelden)}"
             f"\n\n  Verbrauch der letzten Woche, sofort:\n    {shlex.join(verbrauch)}"
             "\n\n  Anzeige eines Zählers:"

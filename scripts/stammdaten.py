@@ -126,6 +126,19 @@ def plan_wartung(planung: ApiKlient, haushalt: Haushalt, naechste: date) -> None
     )
 
 
+def plan_auftrag(planung: ApiKlient, haushalt: Haushalt, monteur: ApiKlient, tag: date) -> None:
+    """Send a fitter to the meter on a day, for a control reading."""
+    auftrag = planung.post(
+        "/v1/auftraege",
+        art="KONTROLLABLESUNG",
+        messstelle_id=haushalt.messstelle_id,
+        anlass="Ablesung an der Anzeige zum Vergleich",
+    )
+    plan = {"zustand": "GEPLANT", "benutzer_id": monteur.benutzer_id, "termin_datum": tag.isoformat()}
+    version = {"If-Match": f'"{auftrag["version"]}"'}
+    planung.call("PATCH", f"/v1/auftraege/{auftrag['auftrag_id']}", json=plan, headers=version)
+
+
 def malo_id(nummer: int) -> str:
     """A MaLo-ID for a running number (BDEW: the eleventh digit checks the ten before it)."""
     ziffern = f"41{nummer:08}"

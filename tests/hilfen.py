@@ -31,6 +31,7 @@ from db.models import (
     Tarif,
     Vertrag,
     Wartung,
+    Zutrittsankuendigung,
 )
 from db.session import create_session
 
@@ -249,6 +250,19 @@ class Welt:
             "inhalt": b"\x89PNG\r\n\x1a\n",
         }
         return self._add(Auftragsnachweis(**standard | werte)).auftragsnachweis_id
+
+    def zutrittsankuendigung(self, auftrag_id: int, **werte: Any) -> int:
+        """A letter with a page that is no page."""
+        standard = {
+            "angelegt_zeitpunkt": self._uhr.now(),
+            "versand_datum": date(2026, 6, 15),
+            "termin_datum": date(2026, 7, 2),
+            "ersatztermin_datum": date(2026, 7, 9),
+            "zeitfenster": "08:00-12:00",
+            "inhalt": b"%PDF-1.7",
+        }
+        zeile = Zutrittsankuendigung(auftrag_id=auftrag_id, **standard | werte)
+        return self._add(zeile).zutrittsankuendigung_id
 
     def _add(self, zeile: Any) -> Any:
         with create_session(self._engine) as session:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from betreiber.arbeitstage import arbeitstag_bis, feiertage, is_arbeitstag
+from betreiber.arbeitstage import arbeitstag_ab, arbeitstag_bis, feiertage, is_arbeitstag
 from betreiber.messstelle.domain import Bundesland
 
 
@@ -49,3 +49,17 @@ def test_every_bundesland_is_known():
     assert {date(2024, 3, 29), date(2024, 4, 1), date(2024, 10, 3), date(2024, 12, 26)} < feiertage(2024)
     assert len(gemeinsam) == 9
     assert all(gemeinsam <= feiertage(2026, land) for land in Bundesland)
+
+
+@pytest.mark.parametrize(
+    ("tag", "bundesland", "danach"),
+    [
+        # Thursday, 4 June 2026 is Fronleichnam in Köln, and a working day in Berlin.
+        (date(2026, 6, 4), "NW", date(2026, 6, 5)),
+        (date(2026, 6, 4), "BE", date(2026, 6, 4)),
+        # Christmas 2026 is a Friday and a Saturday.
+        (date(2026, 12, 25), "NW", date(2026, 12, 28)),
+    ],
+)
+def test_the_first_working_day_from_a_day_on(tag, bundesland, danach):
+    assert arbeitstag_ab(tag, bundesland) == danach

@@ -10,6 +10,9 @@ from betreiber.bestand.domain import Bestandsart, Ergebnis, Satz, Urteil, Zeile
 from betreiber.errors import EingabeUngueltig
 from betreiber.importlauf.csv_zeilen import ZU_LANG, Unbrauchbar, iter_lines, read_header, split_line
 
+# Of what a line consists whose cells are all empty; spreadsheets leave such ones at the end.
+_LEER = b' \t\r\n;,"'
+
 
 class Zellenleser(Protocol):
     """Which columns there are, and what the cells of a line say."""
@@ -39,10 +42,10 @@ class Bestandsdatei:
         self._trenner, self._spalten = self._check_header(next(iter_lines(datei), b""))
 
     def read(self, nach: int) -> Iterator[Zeile]:
-        """The lines behind a line, ascending; line 1 is the header. A line that is empty says nothing."""
+        """The lines behind a line, ascending; line 1 is the header. One of empty cells only says nothing."""
         self._datei.seek(0)
         for nummer, roh in enumerate(iter_lines(self._datei), start=1):
-            if nummer > max(nach, 1) and (roh is None or roh.strip()):
+            if nummer > max(nach, 1) and (roh is None or roh.strip(_LEER)):
                 yield Zeile(nummer, self._read_line(roh))
 
     def bytes_read(self) -> int:

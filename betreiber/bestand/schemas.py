@@ -15,7 +15,7 @@ from betreiber.stromzaehler.schemas import StromzaehlerAnlegenSchema
 from betreiber.vertrag.domain import Vertragszustand
 from betreiber.vertrag.schemas import VertragsdatenSchema
 
-_TAG = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
+_TAG = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _GANZE = re.compile(r"-?[0-9]{1,18}")
 _WAHR = {"ja": True, "true": True, "nein": False, "false": False}
 
@@ -74,7 +74,7 @@ def _as_json(feld: fields.Field[Any], text: str) -> Any:
     if isinstance(feld, felder.Dezimal):
         return text.replace(",", ".")
     if isinstance(feld, felder.Datum) and (treffer := _TAG.fullmatch(text)):
-        return "-".join(reversed(treffer.groups()))
+        return "-".join(teil.zfill(2) for teil in reversed(treffer.groups()))
     return text
 
 

@@ -23,6 +23,7 @@ from betreiber.messstelle.service import vergeben
 from betreiber.vertrag.domain import check_daten
 from betreiber.vertrag.service import check_tarif
 from db.models import Kunde, Messstelle, Vertrag
+from db.stapel import flush, give_ids
 
 _WIDERSPRUCH = Urteil(
     Ergebnis.ABGELEHNT,
@@ -50,7 +51,7 @@ def take_in(session: Session, akteur: Akteur, art: Bestandsart, zeilen: Sequence
 def _write(session: Session, akteur: Akteur, art: Bestandsart, saetze: Sequence[Satz]) -> list[Urteil]:
     with session.begin_nested():
         urteile = _AUFNAHME[art](session, akteur, saetze)
-        queries.flush(session)
+        flush(session)
     return urteile
 
 
@@ -136,7 +137,7 @@ def _take_in_vertraege(session: Session, akteur: Akteur, saetze: Sequence[Satz])
 def _store(session: Session, akteur: Akteur, art: str, neue: Sequence[tuple[Any, Mapping[str, Any]]]) -> None:
     """New rows of the table `art` with what the file says of them, and who took them in."""
     zeilen = [zeile for zeile, _ in neue]
-    queries.give_ids(session, zeilen)
+    give_ids(session, zeilen)
     session.add_all(zeilen)
     for zeile, werte in neue:
         record_audit(session, akteur, "ANGELEGT", art, getattr(zeile, f"{art}_id"), neu=werte)

@@ -16,12 +16,13 @@ from betreiber.einbau.domain import check_einbaubar, check_geschehen
 from betreiber.einbau.service import messstelle_belegt, record_install, zaehler_haengt
 from betreiber.ereignis.service import record_audit
 from betreiber.errors import EingabeUngueltig
-from betreiber.stromzaehler.domain import Zaehlerzustand, check_lebensdaten
+from betreiber.stromzaehler.domain import Zaehlerzustand, check_lebensdaten, check_seit_inbetriebnahme
 from betreiber.stromzaehler.service import check_neuen
 from betreiber.stromzaehler.zuordnung import noch_zugeordnet, ueberlappt
 from betreiber.wartung.service import record_einbau, record_ersten_einbau
 from betreiber.zeit import day_start, local_date
 from db.models import Einbau, Kunde, KundeStromzaehler, Messstelle, Stromzaehler
+from db.stapel import flush, give_ids
 
 # What of a line is not the meter's own.
 _DRUMHERUM = frozenset({"malo_id", "melo_id", "einbau_datum", "kundennummer", "zuordnung_datum"})
@@ -42,6 +43,7 @@ class _Vorhaben:
     stromzaehler: Stromzaehler
     daten: Mapping[str, Any] | None
     einbau: Einbau | None
+    bundesland: str | None
     zuordnung: KundeStromzaehler | None
 
 
@@ -75,8 +77,9 @@ class _Zaehlerstapel:
         bekannt = self._bekannt.get(daten["zaehlernummer"])
         zaehler = bekannt or Stromzaehler(**daten, zustand=Zaehlerzustand.LAGER)
         einbau = self._plan_einbau(zaehler, messstelle, eingebaut) if messstelle and eingebaut else None
-        zuordnung = self._plan_zuordnung(zaehler, kunde, zugeordnet) if kunde and zugeordnet else None
-        self._plan(_Vorhaben(zaehler, None if bekannt else daten, einbau, zuordnung))
+        zuordnung = self._plan_zuordnung(zaehler, kunde, zugeordnet, eingebaut) if kunde and zugeordnet else None
+        bundesland = messstelle.bundesland if messstelle else None
+        self._plan(_Vorhaben(zaehler, None if bekannt else daten, einbau, bundesland, zuordnung))
         if bekannt is None:
             return Urteil(Ergebnis.ANGELEGT)
         urteil = compare(bekannt, daten, satz.vorgaben)
@@ -101,9 +104,12 @@ class _Zaehlerstapel:
         check_einbaubar(Zaehlerzustand(zaehler.zustand))
         heute = local_date(self._akteur.zeitpunkt)
         check_lebensdaten(zaehler.kennzeichnung_jahr, zaehler.inbetriebnahme_datum or tag, heute)
+        check_seit_inbetriebnahme(von, zaehler.inbetriebnahme_datum, "einbau_datum")
         return Einbau(messstelle_id=messstelle.messstelle_id, von=von)
 
-    def _plan_zuordnung(self, zaehler: Stromzaehler, kunde: Kunde, tag: date) -> KundeStromzaehler | None:
+    def _plan_zuordnung(
+        self, zaehler: Stromzaehler, kunde: Kunde, tag: date, eingebaut: date | None
+    ) -> KundeStromzaehler | None:
         """The assignment that is to be written; None where it is stored, or planned by a line before."""
         von = day_start(tag)
         bisher = self._zuordnungen[zaehler.zaehlernummer]
@@ -111,6 +117,7 @@ class _Zaehlerstapel:
             return None
         if overlaps(bisher, von):
             raise ueberlappt()
+        check_seit_inbetriebnahme(von, zaehler.inbetriebnahme_datum or eingebaut, "zuordnung_datum")
         return KundeStromzaehler(kunde_id=kunde.kunde_id, von=von)
 
     def _plan(self, vorhaben: _Vorhaben) -> None:
@@ -128,25 +135,25 @@ class _Zaehlerstapel:
         """Write what was planned: meters first, in the state that they get, because the rest refers to them."""
         session, akteur = self._session, self._akteur
         neue = [(teil.stromzaehler, teil.daten) for teil in self._vorhaben if teil.daten is not None]
-        einbauten = [(teil.stromzaehler, teil.einbau) for teil in self._vorhaben if teil.einbau]
+        einbauten = [(teil.stromzaehler, teil.einbau, teil.bundesland) for teil in self._vorhaben if teil.einbau]
         zuordnungen = [(teil.stromzaehler, teil.zuordnung) for teil in self._vorhaben if teil.zuordnung]
-        queries.give_ids(session, [zaehler for zaehler, _ in neue])
-        queries.give_ids(session, [einbau for _, einbau in einbauten])
-        queries.give_ids(session, [zuordnung for _, zuordnung in zuordnungen])
+        give_ids(session, [zaehler for zaehler, _ in neue])
+        give_ids(session, [einbau for _, einbau, _ in einbauten])
+        give_ids(session, [zuordnung for _, zuordnung in zuordnungen])
         for zaehler, daten in neue:
             self._audit("stromzaehler", zaehler.stromzaehler_id, daten)
-        for zaehler, einbau in einbauten:
+        for zaehler, einbau, _ in einbauten:
             einbau.stromzaehler_id = zaehler.stromzaehler_id
             record_install(session, akteur, zaehler, einbau)
         session.add_all(zaehler for zaehler, _ in neue)
-        queries.flush(session)
-        session.add_all(einbau for _, einbau in einbauten)
+        flush(session)
+        session.add_all(einbau for _, einbau, _ in einbauten)
         ohne_wartung = {zaehler.stromzaehler_id for zaehler, _ in neue}
-        for zaehler, einbau in einbauten:
+        for zaehler, einbau, bundesland in einbauten:
             tag = local_date(einbau.von)
             if zaehler.stromzaehler_id in ohne_wartung:
                 ohne_wartung.remove(zaehler.stromzaehler_id)
-                record_ersten_einbau(session, akteur, zaehler, tag)
+                record_ersten_einbau(session, akteur, zaehler, tag, bundesland)
             else:
                 record_einbau(session, akteur, zaehler.stromzaehler_id, tag)
         for zaehler, zuordnung in zuordnungen:

@@ -160,3 +160,5 @@ class _Meldungen:
     def show(self) -> None:
         for datei, nummer, urteil in self._gezeigt:
             click.echo(f"{datei}, Zeile {nummer}: {urteil.meldung}", err=True)
+        if weitere := self.abgelehnt - len(self._gezeigt):
+            click.echo(f"... und {weitere} weitere: alle stehen im Bericht (--bericht).", err=True)

@@ -18,9 +18,15 @@ def start(settings: Settings) -> None:
     Example: MSB_PORT=8080 betreiber start
     """
     from betreiber import leitstand
+    from betreiber.druck import check_bibliotheken
+    from betreiber.errors import DruckFehlt
     from betreiber.protokoll import init_logging
 
     init_logging(settings.log_format)
+    try:
+        check_bibliotheken()
+    except DruckFehlt as error:
+        click.echo(error.detail, err=True)
     try:
         leitstand.start(settings, lambda zeile: click.echo(zeile))
     except leitstand.StartUnmoeglich as error:

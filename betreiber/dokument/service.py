@@ -12,6 +12,7 @@ from betreiber.ereignis.service import record_audit
 from betreiber.errors import KonfliktFehler, NichtGefunden
 from betreiber.seite import Seite
 from betreiber.stromzaehler.service import get_stromzaehler, set_gewaehrleistung
+from betreiber.wartung.service import refresh
 from db.models import Dokument
 
 # What an audit row says of a document: not its content, which may show somebody's flat.
@@ -69,6 +70,7 @@ def create_dokument(
     record_audit(session, akteur, "ANGELEGT", "dokument", dokument.dokument_id, neu=_describe(dokument))
     if art is Dokumentart.GEWAEHRLEISTUNG and ende_datum is not None:
         set_gewaehrleistung(session, akteur, stromzaehler, ende_datum)
+        refresh(session, akteur, stromzaehler_id)
     session.commit()
     return dokument
 

@@ -51,11 +51,13 @@ def add_ablesung(
     if da is not None and da[1:3] == register and da.herkunft in _VON_HAND:
         raise schon_eingetragen("Diese Ablesung")
     ablesung = store_zaehlerstand(session, akteur, stromzaehler, stand, zeitpunkt, register, "bezug_gesamt_wh")
+    wann = {"messzeitpunkt": zeitpunkt}
+    neu = wann | {"bezug_gesamt_wh": register[0], "einspeisung_gesamt_wh": register[1]}
+    # Of one that is confirmed nothing else tells what people saw, and that they did.
+    aktion = "EINGETRAGEN" if da is None else "BESTAETIGT"
+    record_audit(session, akteur, aktion, "ablesung", stromzaehler_id, neu=neu)
     if da is None:
-        wann = {"messzeitpunkt": zeitpunkt}
-        neu = wann | {"bezug_gesamt_wh": register[0], "einspeisung_gesamt_wh": register[1]}
-        record_audit(session, akteur, "EINGETRAGEN", "ablesung", stromzaehler_id, neu=neu)
-        daten = wann | {"aktion": "EINGETRAGEN"}
+        daten = wann | {"aktion": aktion}
         record_ereignis(session, akteur, Ereignisart.ABLESUNG_KORRIGIERT, "stromzaehler", stromzaehler_id, daten)
     return ablesung
 

@@ -1,9 +1,10 @@
 """Rules of installing and removing a meter. Pure."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
-from betreiber.stromzaehler.domain import Zaehlerzustand
+from betreiber.stromzaehler.domain import Zaehlerzustand, list_erlaubte
 from betreiber.zeit import day_start, local_date
 
 _EINBAUBAR = (Zaehlerzustand.LAGER, Zaehlerzustand.AUSGEBAUT)
@@ -15,6 +16,7 @@ def check_einbaubar(zustand: Zaehlerzustand) -> None:
         raise KonfliktFehler(
             f"Ein Zähler im Zustand {zustand} kann nicht eingebaut werden. Nehmen Sie einen aus dem Lager.",
             code="zaehler_nicht_einbaubar",
+            weitere={"erlaubt": list_erlaubte(zustand, eingebaut=False)},
         )
 
 
@@ -24,6 +26,7 @@ def check_zurueckgekehrt(zustand: Zaehlerzustand) -> None:
         raise KonfliktFehler(
             "Der alte Zähler ist verschrottet und kann nicht wieder hängen. Tragen Sie einen neuen Wechsel ein.",
             code="zaehler_nicht_einbaubar",
+            weitere={"erlaubt": []},
         )
 
 
@@ -50,11 +53,23 @@ def check_nach(zeitpunkt: datetime, fruehestens: datetime, was: str) -> None:
         )
 
 
-def haengt_nicht(zaehlernummer: str) -> KonfliktFehler:
-    """Why nothing can be done at a place with a meter that does not hang there."""
+def haengt_nicht(zaehlernummer: str, erlaubt: Sequence[str]) -> KonfliktFehler:
+    """Why nothing can be done at a place with a meter that does not hang there; `erlaubt`: states it may take."""
     return KonfliktFehler(
         f"Der Zähler {zaehlernummer} hängt nicht an dieser Messstelle. Prüfen Sie, ob es schon eingetragen ist.",
         code="zaehler_haengt_nicht",
+        weitere={"erlaubt": erlaubt},
+    )
+
+
+def einbau_beendet() -> KonfliktFehler:
+    """Why the end of an Einbau does not move: a register, whose the meter was and a successor stand on it."""
+    return KonfliktFehler(
+        "Der Einbau ist schon beendet, und an seinem Ende hängen Schlussstand und Zuordnung. War es ein"
+        " Zählerwechsel, nehmen Sie ihn zurück und tragen ihn neu ein. Hing der Zähler länger, tragen Sie ihn ab"
+        " diesem Ende wieder ein und dann den richtigen Ausbau. Hing er kürzer, beenden Sie die Zuordnung früher:"
+        " danach zählt nichts mehr.",
+        code="einbau_beendet",
     )
 
 

@@ -1,13 +1,13 @@
 """The SQL of which meter hangs where when."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from betreiber.seite import Seite, fetch_seite
 from betreiber.zeit import format_zeitpunkt
-from db.models import Audit, Benutzer, Einbau, Messstelle, Stromzaehler
+from db.models import Audit, Benutzer, Einbau, Messstelle, Stromzaehler, Wartung
 
 
 def get_einbau(session: Session, stromzaehler_id: int, einbau_id: int) -> Einbau | None:
@@ -78,6 +78,12 @@ def find_exchange_audit(session: Session, messstelle_id: int, zeitpunkt: datetim
         Audit.neu["zeitpunkt"].as_string() == format_zeitpunkt(zeitpunkt),
     )
     return session.scalar(wechsel.order_by(Audit.audit_id.desc()).limit(1))
+
+
+def find_letzte_ablesung(session: Session, stromzaehler_id: int) -> date | None:
+    """The newest day on which people read a meter's display."""
+    letzte = select(Wartung.letzte_manuelle_ablesung_datum).where(Wartung.stromzaehler_id == stromzaehler_id)
+    return session.scalar(letzte)
 
 
 def find_newest_einbau(session: Session, messstelle_id: int) -> Einbau | None:

@@ -5,7 +5,7 @@ Nothing is lost: readings that are taken back stay as versions, and the audit lo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
@@ -19,20 +19,26 @@ from betreiber.einbau.zaehlerstand import find_measured
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
 from betreiber.errors import KonfliktFehler, NichtGefunden
-from betreiber.schluessel.service import revoke_schluessel
+from betreiber.schluessel.service import Token, add_token, revoke_schluessel
 from betreiber.stromzaehler.domain import Zaehlerzustand
 from betreiber.stromzaehler.service import get_stromzaehler
 from betreiber.stromzaehler.zuordnung import find_edge, hand_over, merge_at
-from db.models import Einbau, Telegrammstand
+from betreiber.wartung.service import write
+from betreiber.zeit import local_date
+from db.models import Audit, Einbau, Telegrammstand
 
 
 @dataclass(frozen=True, slots=True)
 class Ruecknahme:
-    """What an undone exchange leaves: the old meter hangs where it hung, the new one lies in the warehouse."""
+    """What an undone exchange leaves: the old meter hangs where it hung, the new one lies in the warehouse.
+
+    The token is for the old meter, None where its keys are in force or it is distrusted: it is shown this once.
+    """
 
     zeitpunkt: datetime
     einbau: Einbau
     neuer_stromzaehler_id: int
+    einschreibungstoken: Token | None
 
 
 def take_back(
@@ -40,7 +46,8 @@ def take_back(
 ) -> Ruecknahme:
     """Undo the latest exchange at a place, in one transaction; `zeitpunkt` names it.
 
-    The old meter goes on with its keys, the new one loses those that it has. Raises NichtGefunden for the place,
+    The old meter goes on with its keys, or is enrolled anew where it has lost them in the warehouse meanwhile; the
+    new one loses those that it has. Raises NichtGefunden for the place,
     and KonfliktFehler when there is no such exchange (any more), another one followed, the new meter has sent
     readings since, or the old one hangs elsewhere or was scrapped.
     """
@@ -52,21 +59,27 @@ def take_back(
     alter, neuer = (get_stromzaehler(session, akteur, nummer) for nummer in (alter_id, neuer_id))
     check_zurueckgekehrt(Zaehlerzustand(alter.zustand))
     _withdraw_since(session, akteur, staende[neuer_id], zeitpunkt)
-    undo_install(session, akteur, neuer, einbau)
+    wechsel = queries.find_exchange_audit(session, messstelle_id, zeitpunkt)
+    vorher = {} if wechsel is None else wechsel.alt
+    inbetriebnahme = vorher.get("inbetriebnahme_datum")
+    undo_install(session, akteur, neuer, einbau, inbetriebnahme and date.fromisoformat(inbetriebnahme))
     put_back(session, akteur, alter, ausbau)
     hand_over(session, akteur, neuer_id, alter_id, zeitpunkt)
     merge_at(session, akteur, alter_id, zeitpunkt)
-    eingetragen = _find_entered(session, messstelle_id, zeitpunkt)
+    eingetragen = _find_entered(wechsel)
     for nummer, feld in ((alter_id, "schlussstand"), (neuer_id, "anfangsstand")):
         if feld in eingetragen:
             _withdraw_entered(session, akteur, staende[nummer], zeitpunkt)
+        if f"{feld}_datum" in vorher:
+            _reset_letzte_ablesung(session, akteur, nummer, local_date(zeitpunkt), vorher[f"{feld}_datum"])
     revoke_schluessel(session, akteur, neuer_id, "Wechsel zurückgenommen")
     wer = {"alter_stromzaehler_id": alter_id, "neuer_stromzaehler_id": neuer_id, "zeitpunkt": zeitpunkt}
     aktion = Ereignisart.ZAEHLERWECHSEL_ZURUECKGENOMMEN
     record_audit(session, akteur, aktion, "messstelle", messstelle_id, alt=wer, neu={"begruendung": begruendung})
     record_ereignis(session, akteur, aktion, "messstelle", messstelle_id, wer)
+    token = None if alter.zustand == Zaehlerzustand.GESPERRT else add_token(session, akteur, alter_id)
     session.commit()
-    return Ruecknahme(zeitpunkt, ausbau, neuer_id)
+    return Ruecknahme(zeitpunkt, ausbau, neuer_id, token)
 
 
 def _find_exchange(session: Session, messstelle_id: int, zeitpunkt: datetime) -> tuple[Einbau, Einbau]:
@@ -102,14 +115,13 @@ def _withdraw_since(session: Session, akteur: Akteur, stand: Telegrammstand, zei
     speicher.remove(session, stand, [wert.uhrzeit for wert in danach], jetzt)
 
 
-def _find_entered(session: Session, messstelle_id: int, zeitpunkt: datetime) -> Sequence[str]:
+def _find_entered(wechsel: Audit | None) -> Sequence[str]:
     """Which of both registers the exchange itself wrote; what was there before it is none of its own.
 
     An exchange that was put together from single calls wrote none.
     """
-    audit = queries.find_exchange_audit(session, messstelle_id, zeitpunkt)
     # Rows that do not say it are older than this distinction.
-    return () if audit is None else audit.neu.get("eingetragen", ("schlussstand", "anfangsstand"))
+    return () if wechsel is None else wechsel.neu.get("eingetragen", ("schlussstand", "anfangsstand"))
 
 
 def _withdraw_entered(session: Session, akteur: Akteur, stand: Telegrammstand, zeitpunkt: datetime) -> None:
@@ -126,6 +138,15 @@ def _withdraw_entered(session: Session, akteur: Akteur, stand: Telegrammstand, z
     )
     if not gebraucht:
         speicher.remove(session, stand, [gemessen.uhrzeit], int(akteur.zeitpunkt.timestamp()))
+
+
+def _reset_letzte_ablesung(
+    session: Session, akteur: Akteur, stromzaehler_id: int, wechsel_datum: date, vorher: str | None
+) -> None:
+    """Let a meter have been read last when it was before the exchange, unless people have read it since."""
+    if queries.find_letzte_ablesung(session, stromzaehler_id) == wechsel_datum:
+        datum = None if vorher is None else date.fromisoformat(vorher)
+        write(session, akteur, stromzaehler_id, {"letzte_manuelle_ablesung_datum": datum})
 
 
 def _has_consequences(detail: str) -> KonfliktFehler:

@@ -23,12 +23,9 @@ def _zeitpunkt(was: str) -> felder.Zeitpunkt:
     return felder.Zeitpunkt(viertelstunde=True, required=True, metadata=metadata)
 
 
-def _einschreibungstoken() -> fields.Nested:
-    return fields.Nested(
-        EinschreibungstokenSchema,
-        allow_none=True,
-        metadata={"description": "shown this once; null: the keys of the new meter are in force"},
-    )
+def _einschreibungstoken(ohne: str = "the keys of the new meter are in force") -> fields.Nested:
+    metadata = {"description": f"shown this once; null: {ohne}"}
+    return fields.Nested(EinschreibungstokenSchema, allow_none=True, metadata=metadata)
 
 
 class EinbauAnlegenSchema(StrengesSchema):
@@ -109,6 +106,7 @@ class RuecknahmeSchema(StrengesSchema):
     zeitpunkt = felder.Zeitpunkt()
     einbau = fields.Nested(EinbauSchema)
     neuer_stromzaehler_id = fields.Integer()
+    einschreibungstoken = _einschreibungstoken("the keys of the old meter are in force, or it is GESPERRT")
 
 
 class ZaehlereinbauAnlegenSchema(StrengesSchema):

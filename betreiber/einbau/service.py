@@ -1,7 +1,7 @@
 """Use cases of installing and removing: they touch the meter, its place, its maintenance and the event log."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from betreiber.auth.domain import Akteur
 from betreiber.einbau import queries
-from betreiber.einbau.domain import check_einbaubar, check_geschehen
+from betreiber.einbau.domain import check_einbaubar, check_geschehen, einbau_beendet
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import apply_changes, record_audit, record_ereignis
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, VersionVeraltet
 from betreiber.seite import Seite
-from betreiber.stromzaehler.domain import Zaehlerzustand, check_zeitraum
+from betreiber.stromzaehler.domain import Zaehlerzustand, check_seit_inbetriebnahme, check_zeitraum
 from betreiber.stromzaehler.service import get_stromzaehler, put_right, set_zustand
 from betreiber.stromzaehler.zuordnung import check_unassigned, release
-from betreiber.wartung.service import record_einbau
+from betreiber.wartung.service import record_einbau, refresh
 from betreiber.zeit import local_date
 from db.models import Einbau, Messstelle, Stromzaehler
 from db.session import violated_overlap
@@ -42,9 +42,9 @@ def get_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, einbau_id
 def create_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, daten: Mapping[str, Any]) -> Einbau:
     """Record that a meter was installed: it becomes EINGEBAUT, its einbau_datum is noted, an event is written.
 
-    Raises NichtGefunden for the meter, EingabeUngueltig for an unknown place or an instant in the future, and
-    KonfliktFehler when the meter hangs elsewhere, the place is taken, or the meter may not be installed or is
-    somebody's from before.
+    Raises NichtGefunden for the meter, EingabeUngueltig for an unknown place or an instant in the future or before
+    the meter's commissioning, and KonfliktFehler when the meter hangs elsewhere, the place is taken, or the meter
+    may not be installed or is somebody's from before.
     """
     stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
     messstelle = queries.get_messstelle(session, daten["messstelle_id"])
@@ -53,19 +53,25 @@ def create_einbau(session: Session, akteur: Akteur, stromzaehler_id: int, daten:
             "Diese Messstelle gibt es nicht.", feld="messstelle_id", code="messstelle_unbekannt"
         )
     check_geschehen(daten["von"], akteur.zeitpunkt, "von")
-    einbau = install(session, akteur, stromzaehler, messstelle, daten["von"])
+    einbau = install(session, akteur, stromzaehler, messstelle, daten["von"], "von")
     session.commit()
     return einbau
 
 
 def install(
-    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, messstelle: Messstelle, von: datetime
+    session: Session,
+    akteur: Akteur,
+    stromzaehler: Stromzaehler,
+    messstelle: Messstelle,
+    von: datetime,
+    feld: str = "zeitpunkt",
 ) -> Einbau:
-    """Hang a meter at a place, in the caller's transaction. Raises KonfliktFehler as create_einbau."""
+    """Hang a meter at a place, in the caller's transaction; `feld` names `von`. Raises as create_einbau."""
     stromzaehler_id = stromzaehler.stromzaehler_id
     einbau = Einbau(stromzaehler_id=stromzaehler_id, messstelle=messstelle, von=von)
     _check_overlap(session, einbau, messstelle.messstelle_id, von, None)
     check_einbaubar(Zaehlerzustand(stromzaehler.zustand))
+    check_seit_inbetriebnahme(von, stromzaehler.inbetriebnahme_datum, feld)
     check_unassigned(session, stromzaehler_id, von)
     session.add(einbau)
     _flush(session)
@@ -90,54 +96,57 @@ def end_einbau(
 ) -> Einbau:
     """Record that a meter was removed: it becomes AUSGEBAUT (one that is GESPERRT stays so), an event is written.
 
-    From then on it is nobody's. For an Einbau that has ended this corrects the instant only. Raises NichtGefunden,
-    VersionVeraltet, EingabeUngueltig for an instant before the installation or in the future, KonfliktFehler for
-    an overlap, or when the meter is to be somebody's after the removal.
+    From then on it is nobody's. Raises NichtGefunden, VersionVeraltet, EingabeUngueltig for an instant before the
+    installation or in the future, KonfliktFehler for an overlap, for an Einbau that ended at another instant, or
+    when the meter is to be somebody's after the removal.
     """
     einbau = get_einbau(session, akteur, stromzaehler_id, einbau_id)
     if einbau.version != version:
         raise VersionVeraltet
     check_geschehen(bis, akteur.zeitpunkt, "bis")
-    hing_noch = einbau.bis is None
-    take_out(session, akteur, einbau, bis)
-    if hing_noch:
+    if einbau.bis is None:
+        take_out(session, akteur, einbau, bis)
         release(session, akteur, stromzaehler_id, bis)
+    elif einbau.bis != bis:
+        raise einbau_beendet()
     session.commit()
     return einbau
 
 
 def take_out(session: Session, akteur: Akteur, einbau: Einbau, bis: datetime) -> None:
-    """Take a meter from its place, in the caller's transaction. Raises as end_einbau."""
+    """Take a meter from its place where it hangs, in the caller's transaction. Raises as end_einbau."""
     stromzaehler_id = einbau.stromzaehler_id
     check_zeitraum(einbau.von, bis)
     _check_overlap(session, einbau, einbau.messstelle_id, einbau.von, bis)
-    hing_noch = einbau.bis is None
     alt, neu = apply_changes(einbau, {"bis": bis})
-    if neu:
-        _flush(session)
-        record_audit(session, akteur, "GEAENDERT", "einbau", einbau.einbau_id, alt=alt, neu=neu)
-    if hing_noch:
-        stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
-        # Removing a meter does not make it trusted again.
-        if stromzaehler.zustand != Zaehlerzustand.GESPERRT:
-            set_zustand(session, akteur, stromzaehler, Zaehlerzustand.AUSGEBAUT)
-        daten = {"messstelle_id": einbau.messstelle_id, "bis": bis}
-        record_ereignis(
-            session, akteur, Ereignisart.STROMZAEHLER_AUSGEBAUT, "stromzaehler", stromzaehler_id, daten=daten
-        )
+    _flush(session)
+    record_audit(session, akteur, "GEAENDERT", "einbau", einbau.einbau_id, alt=alt, neu=neu)
+    stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
+    # Removing a meter does not make it trusted again.
+    if stromzaehler.zustand != Zaehlerzustand.GESPERRT:
+        set_zustand(session, akteur, stromzaehler, Zaehlerzustand.AUSGEBAUT)
+    daten = {"messstelle_id": einbau.messstelle_id, "bis": bis}
+    record_ereignis(
+        session, akteur, Ereignisart.STROMZAEHLER_AUSGEBAUT, "stromzaehler", stromzaehler_id, daten=daten
+    )
+    refresh(session, akteur, stromzaehler_id)
 
 
-def undo_install(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau: Einbau) -> None:
-    """Take back an installation that was none, in the caller's transaction: the meter lies in the warehouse."""
+def undo_install(
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau: Einbau, inbetriebnahme_datum: date | None
+) -> None:
+    """Take back an installation that was none, in the caller's transaction: the meter lies in the warehouse.
+
+    `inbetriebnahme_datum`: the one that the meter had before, if it is that of the installation now.
+    """
     alt = {name: getattr(einbau, name) for name in ("stromzaehler_id", "messstelle_id", "von")}
     session.delete(einbau)
     session.flush()
     record_audit(session, akteur, "GELOESCHT", "einbau", einbau.einbau_id, alt=alt)
     frueher = queries.find_last_einbau(session, stromzaehler.stromzaehler_id)
     richtig: dict[str, Any] = {}
-    # The first installation says when the meter was commissioned, unless staff had said so before.
-    if frueher is None and stromzaehler.inbetriebnahme_datum == local_date(alt["von"]):
-        richtig["inbetriebnahme_datum"] = None
+    if stromzaehler.inbetriebnahme_datum == local_date(alt["von"]):
+        richtig["inbetriebnahme_datum"] = inbetriebnahme_datum
     if stromzaehler.zustand == Zaehlerzustand.EINGEBAUT:
         richtig["zustand"] = str(Zaehlerzustand.LAGER)
     put_right(session, akteur, stromzaehler, richtig)
@@ -156,6 +165,7 @@ def put_back(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einba
     record_audit(session, akteur, "GEAENDERT", "einbau", einbau.einbau_id, alt=alt, neu=neu)
     if stromzaehler.zustand != Zaehlerzustand.GESPERRT:
         put_right(session, akteur, stromzaehler, {"zustand": str(Zaehlerzustand.EINGEBAUT)})
+    refresh(session, akteur, stromzaehler.stromzaehler_id)
 
 
 def _check_overlap(

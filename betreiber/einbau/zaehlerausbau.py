@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
+from betreiber.ablesung.zaehlerstaende import Zaehlerstand, as_zaehlerstand
 from betreiber.auth.domain import Akteur
 from betreiber.einbau import queries
 from betreiber.einbau.domain import check_geschehen, first_day_without, haengt_nicht, schon_eingetragen
@@ -19,9 +20,9 @@ from betreiber.einbau.service import take_out
 from betreiber.einbau.zaehlerstand import as_register, check_stands_still, store_zaehlerstand
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.service import record_audit, record_ereignis
-from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
-from betreiber.stromzaehler.domain import Zaehlerzustand
-from betreiber.stromzaehler.service import get_stromzaehler, set_zustand
+from betreiber.errors import EingabeUngueltig, NichtGefunden
+from betreiber.stromzaehler.domain import Zaehlerzustand, zustand_nicht_erlaubt
+from betreiber.stromzaehler.service import get_stromzaehler, list_erlaubte, set_zustand
 from betreiber.stromzaehler.zuordnung import release
 from betreiber.vertrag.service import list_laufende
 from db.models import Einbau, KundeStromzaehler, Vertrag
@@ -32,7 +33,7 @@ class Zaehlerausbau:
     """What a removal has recorded; `vertraege_offen`: the contracts that run at the place and may have to end."""
 
     ausbau: Einbau
-    schlussstand: Mapping[str, int]
+    schlussstand: Zaehlerstand
     zuordnung: KundeStromzaehler | None
     vertraege_offen: Sequence[Vertrag]
 
@@ -73,17 +74,17 @@ def remove_zaehler(
         frueher = queries.find_einbau_until(session, messstelle_id, zeitpunkt)
         if frueher is not None and frueher.stromzaehler_id == nummer:
             raise schon_eingetragen("Dieser Ausbau")
-        raise haengt_nicht(stromzaehler.zaehlernummer)
+        raise haengt_nicht(stromzaehler.zaehlernummer, list_erlaubte(session, stromzaehler))
     take_out(session, akteur, ausbau, zeitpunkt)
     register = as_register(daten["schlussstand"])
-    store_zaehlerstand(session, akteur, stromzaehler, stand, zeitpunkt, register, "schlussstand")
-    check_stands_still(session, akteur, stromzaehler, zeitpunkt, register)
+    schluss = store_zaehlerstand(session, akteur, stromzaehler, stand, zeitpunkt, register, "schlussstand")
+    check_stands_still(session, akteur, stromzaehler, zeitpunkt, schluss)
     zuordnung = release(session, akteur, nummer, zeitpunkt)
     record_audit(session, akteur, "ZAEHLERAUSBAU", "messstelle", messstelle_id, neu=daten)
     letzter_tag = first_day_without(zeitpunkt) - timedelta(days=1)
     vertraege = list_laufende(session, messstelle_id, letzter_tag)
     session.commit()
-    return Zaehlerausbau(ausbau, daten["schlussstand"], zuordnung, vertraege)
+    return Zaehlerausbau(ausbau, as_zaehlerstand(schluss), zuordnung, vertraege)
 
 
 def store_zaehler(session: Session, akteur: Akteur, stromzaehler_id: int, *, ort: str) -> Lagerung:
@@ -95,11 +96,9 @@ def store_zaehler(session: Session, akteur: Akteur, stromzaehler_id: int, *, ort
     if stromzaehler.zustand == Zaehlerzustand.LAGER:
         raise schon_eingetragen("Die Rückkehr dieses Zählers ins Lager")
     if stromzaehler.zustand != Zaehlerzustand.AUSGEBAUT:
-        raise KonfliktFehler(
-            f"Der Zähler ist {stromzaehler.zustand}. Ins Lager kommt, was AUSGEBAUT ist: Tragen Sie zuerst den"
-            " Ausbau ein, oder heben Sie die Sperre auf.",
-            code="zustand_nicht_erlaubt",
-        )
+        # A meter that is distrusted comes back by a decision about its state, not because it lies somewhere.
+        erlaubt = list_erlaubte(session, stromzaehler)
+        raise zustand_nicht_erlaubt(Zaehlerzustand(stromzaehler.zustand), Zaehlerzustand.LAGER, erlaubt)
     set_zustand(session, akteur, stromzaehler, Zaehlerzustand.LAGER)
     daten = {"ort": ort}
     record_audit(session, akteur, "EINGELAGERT", "stromzaehler", stromzaehler_id, neu=daten)

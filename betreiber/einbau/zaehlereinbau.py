@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
+from betreiber.ablesung.zaehlerstaende import Zaehlerstand, as_zaehlerstand
 from betreiber.auth.domain import Akteur
 from betreiber.einbau import queries
 from betreiber.einbau.domain import check_geschehen, check_nach, schon_eingetragen
@@ -18,8 +19,8 @@ from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden
 from betreiber.schluessel.service import Token, add_token
 from betreiber.stromzaehler.zuordnung import assign
 from betreiber.vertrag.service import list_laufende
-from betreiber.zeit import day_start, local_date
-from db.models import Einbau, KundeStromzaehler, Stromzaehler
+from betreiber.zeit import local_date
+from db.models import Einbau, KundeStromzaehler
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Zaehlereinbau:
     """
 
     einbau: Einbau
-    anfangsstand: Mapping[str, int]
+    anfangsstand: Zaehlerstand
     zuordnung: KundeStromzaehler | None
     einschreibungstoken: Token | None
 
@@ -60,26 +61,18 @@ def install_zaehler(
     stand = speicher.lock(session, [nummer])[nummer]
     if queries.find_einbau_from(session, nummer, messstelle_id, zeitpunkt) is not None:
         raise schon_eingetragen("Dieser Einbau")
-    _check_zeitpunkt(session, stromzaehler, messstelle_id, zeitpunkt)
+    letzter = queries.find_newest_einbau(session, messstelle_id)
+    if letzter is not None and letzter.bis is not None:
+        check_nach(zeitpunkt, letzter.bis, "dem letzten Ausbau an der Messstelle")
     einbau = install(session, akteur, stromzaehler, messstelle, zeitpunkt)
     register = as_register(daten["anfangsstand"])
-    store_zaehlerstand(session, akteur, stromzaehler, stand, zeitpunkt, register, "anfangsstand")
+    anfang = store_zaehlerstand(session, akteur, stromzaehler, stand, zeitpunkt, register, "anfangsstand")
     kunde_id = daten["kunde_id"] or _find_kunde(session, messstelle_id, zeitpunkt)
     zuordnung = None if kunde_id is None else assign(session, akteur, nummer, kunde_id, zeitpunkt, None)
     token = add_token(session, akteur, nummer)
     record_audit(session, akteur, "ZAEHLEREINBAU", "messstelle", messstelle_id, neu=daten)
     session.commit()
-    return Zaehlereinbau(einbau, daten["anfangsstand"], zuordnung, token)
-
-
-def _check_zeitpunkt(
-    session: Session, stromzaehler: Stromzaehler, messstelle_id: int, zeitpunkt: datetime
-) -> None:
-    if stromzaehler.inbetriebnahme_datum is not None:
-        check_nach(zeitpunkt, day_start(stromzaehler.inbetriebnahme_datum), "der Inbetriebnahme des Zählers")
-    letzter = queries.find_newest_einbau(session, messstelle_id)
-    if letzter is not None and letzter.bis is not None:
-        check_nach(zeitpunkt, letzter.bis, "dem letzten Ausbau an der Messstelle")
+    return Zaehlereinbau(einbau, as_zaehlerstand(anfang), zuordnung, token)
 
 
 def _find_kunde(session: Session, messstelle_id: int, zeitpunkt: datetime) -> int | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
-from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet
+from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet, shows
 from betreiber.ablesung.zaehlwerk import Register
 from betreiber.auth.domain import Akteur
 from betreiber.einbau.domain import describe_stand
@@ -49,14 +49,14 @@ def store_zaehlerstand(
 ) -> Ablesung:
     """Store both registers (Wh) as read at a quarter hour; the reading that is stored for it now.
 
-    A measured one stays, and must be the same: then people have confirmed it. `stand`: the meter's row, locked.
-    Raises KonfliktFehler where it is another one, EingabeUngueltig for registers that the readings around rule out
-    (`feld` names them), or an instant before the installation.
+    A measured one stays, and must be what the display showed: then people have confirmed it. `stand`: the meter's
+    row, locked. Raises KonfliktFehler where it is another one, EingabeUngueltig for registers that the readings
+    around rule out (`feld` names them), or an instant before the installation.
     """
     da = find_measured(session, stromzaehler.stromzaehler_id, zeitpunkt)
     if da is None:
         da = _write(session, akteur, stromzaehler, stand, zeitpunkt, register, feld)
-    elif da[1:3] != register:
+    elif not shows(da[1:3], register):
         raise KonfliktFehler(
             f"Für diesen Zeitpunkt ist von {stromzaehler.zaehlernummer} schon {describe_stand(*da[1:3])}"
             f" gespeichert, genannt ist {describe_stand(*register)}. Nehmen Sie den gespeicherten Stand oder"
@@ -97,15 +97,22 @@ def _write(
 
 
 def check_stands_still(
-    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, zeitpunkt: datetime, schluss: Register
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, zeitpunkt: datetime, schluss: Ablesung
 ) -> None:
     """Raise KonfliktFehler when a removed meter has counted on: what flowed through it then would be nobody's."""
     uhrzeit, jetzt = int(zeitpunkt.timestamp()), int(akteur.zeitpunkt.timestamp())
     for ablesung in speicher.iter_series(session, stromzaehler.stromzaehler_id, uhrzeit + VIERTELSTUNDE_S, jetzt):
-        if ablesung.qualitaet is Qualitaet.ABGELESEN and ablesung[1:3] != schluss:
+        if ablesung.qualitaet is Qualitaet.ABGELESEN and not _still_shows(ablesung, schluss):
             raise KonfliktFehler(
                 f"Der alte Zähler {stromzaehler.zaehlernummer} zeigte danach {describe_stand(*ablesung[1:3])}:"
                 " der Ausbau war später. Nennen Sie dessen Zeitpunkt; lief der Zähler nach dem Ausbau anderswo,"
                 " nehmen Sie zuerst diese Ablesungen zurück.",
                 code="zaehlerstand_widerspricht",
             )
+
+
+def _still_shows(ablesung: Ablesung, schluss: Ablesung) -> bool:
+    """Whether a meter stands where it stood at last, as far as that is known: of a display only in whole kWh."""
+    if schluss.herkunft is Herkunft.MANUELL:
+        return shows(ablesung[1:3], schluss[1:3])
+    return ablesung[1:3] == schluss[1:3]

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
+from betreiber.ablesung.zaehlerstaende import Zaehlerstand, as_zaehlerstand
 from betreiber.auth.domain import Akteur
 from betreiber.einbau import queries
 from betreiber.einbau.domain import check_geschehen, haengt_nicht
@@ -21,6 +22,7 @@ from betreiber.einbau.zaehlerstand import as_register, check_stands_still, find_
 from betreiber.ereignis.service import record_audit
 from betreiber.errors import EingabeUngueltig, NichtGefunden
 from betreiber.schluessel.service import Token, add_token
+from betreiber.stromzaehler.service import list_erlaubte
 from betreiber.stromzaehler.zuordnung import hand_over
 from db.models import Einbau, Stromzaehler
 
@@ -34,8 +36,8 @@ class Zaehlerwechsel:
 
     ausbau: Einbau
     einbau: Einbau
-    schlussstand: Mapping[str, int]
-    anfangsstand: Mapping[str, int]
+    schlussstand: Zaehlerstand
+    anfangsstand: Zaehlerstand
     einschreibungstoken: Token | None
 
 
@@ -63,29 +65,36 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
     staende = speicher.lock(session, [alter.stromzaehler_id, neuer.stromzaehler_id])
     ausbau = queries.find_open_einbau(session, alter.stromzaehler_id, messstelle_id)
     if ausbau is None:
-        raise haengt_nicht(alter.zaehlernummer)
+        raise haengt_nicht(alter.zaehlernummer, list_erlaubte(session, alter))
     if zeitpunkt <= ausbau.von:
         raise EingabeUngueltig(
             "Der Wechsel liegt nicht nach dem Einbau des alten Zählers.",
             feld="zeitpunkt",
             code="zeitraum_ungueltig",
         )
+    # What the exchange changes and nothing else tells any more: an undoing needs it.
+    vorher = {
+        "inbetriebnahme_datum": neuer.inbetriebnahme_datum,
+        "schlussstand_datum": queries.find_letzte_ablesung(session, alter.stromzaehler_id),
+        "anfangsstand_datum": queries.find_letzte_ablesung(session, neuer.stromzaehler_id),
+    }
     take_out(session, akteur, ausbau, zeitpunkt)
     einbau = install(session, akteur, neuer, messstelle, zeitpunkt)
-    eingetragen = []
+    eingetragen, abgelesen = [], []
     for zaehler, feld in ((alter, "schlussstand"), (neuer, "anfangsstand")):
-        stand = staende[zaehler.stromzaehler_id]
+        stand, register = staende[zaehler.stromzaehler_id], as_register(daten[feld])
         if find_measured(session, zaehler.stromzaehler_id, zeitpunkt) is None:
             eingetragen.append(feld)
-        store_zaehlerstand(session, akteur, zaehler, stand, zeitpunkt, as_register(daten[feld]), feld)
-    check_stands_still(session, akteur, alter, zeitpunkt, as_register(daten["schlussstand"]))
+        abgelesen.append(store_zaehlerstand(session, akteur, zaehler, stand, zeitpunkt, register, feld))
+    check_stands_still(session, akteur, alter, zeitpunkt, abgelesen[0])
     hand_over(session, akteur, alter.stromzaehler_id, neuer.stromzaehler_id, zeitpunkt)
     token = add_token(session, akteur, neuer.stromzaehler_id)
     # Which registers it wrote, and did not only confirm: an undoing takes back no others.
     neu = {**daten, "eingetragen": eingetragen}
-    record_audit(session, akteur, "ZAEHLERWECHSEL", "messstelle", messstelle_id, neu=neu)
+    record_audit(session, akteur, "ZAEHLERWECHSEL", "messstelle", messstelle_id, alt=vorher, neu=neu)
     session.commit()
-    return Zaehlerwechsel(ausbau, einbau, daten["schlussstand"], daten["anfangsstand"], token)
+    schluss, anfang = map(as_zaehlerstand, abgelesen)
+    return Zaehlerwechsel(ausbau, einbau, schluss, anfang, token)
 
 
 def _get_zaehler(session: Session, daten: Mapping[str, Any], feld: str) -> Stromzaehler:

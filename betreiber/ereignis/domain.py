@@ -43,11 +43,13 @@ class Ereignisart(StrEnum):
     STOERUNG_ERKANNT = "STOERUNG_ERKANNT"
     STOERUNG_GESTIEGEN = "STOERUNG_GESTIEGEN"
     STOERUNG_BEHOBEN = "STOERUNG_BEHOBEN"
+    EICHANTRAG_FAELLIG = "EICHANTRAG_FAELLIG"
     AUFTRAG_ANGELEGT = "AUFTRAG_ANGELEGT"
     AUFTRAG_GEPLANT = "AUFTRAG_GEPLANT"
     AUFTRAG_ERLEDIGT = "AUFTRAG_ERLEDIGT"
     AUFTRAG_FEHLGESCHLAGEN = "AUFTRAG_FEHLGESCHLAGEN"
     AUFTRAG_STORNIERT = "AUFTRAG_STORNIERT"
+    ZUTRITT_ANGEKUENDIGT = "ZUTRITT_ANGEKUENDIGT"
     KONTROLLABLESUNG_WEICHT_AB = "KONTROLLABLESUNG_WEICHT_AB"
     ABRECHNUNGSTAG_ERREICHT = "ABRECHNUNGSTAG_ERREICHT"
     RECHNUNG_GESTELLT = "RECHNUNG_GESTELLT"
@@ -263,6 +265,15 @@ ARTEN: Mapping[Ereignisart, Artbeschreibung] = {
     Ereignisart.STOERUNG_ERKANNT: Artbeschreibung("stromzaehler", "Störung erkannt", "wartung", _STOERUNG),
     Ereignisart.STOERUNG_GESTIEGEN: Artbeschreibung("stromzaehler", "Störung ernster", "wartung", _STOERUNG),
     Ereignisart.STOERUNG_BEHOBEN: Artbeschreibung("stromzaehler", "Störung behoben", "wartung", _STOERUNG),
+    Ereignisart.EICHANTRAG_FAELLIG: Artbeschreibung(
+        "stromzaehler",
+        "Eichung zu beantragen",
+        "wartung",
+        {
+            "eichfrist_ende_datum": "letzter Tag der Eichfrist",
+            "antragsfrist_datum": "letzter Tag für den Antrag (MessEG § 38)",
+        },
+    ),
     Ereignisart.AUFTRAG_ANGELEGT: Artbeschreibung(
         "auftrag",
         "Auftrag angelegt",
@@ -278,6 +289,17 @@ ARTEN: Mapping[Ereignisart, Artbeschreibung] = {
     Ereignisart.AUFTRAG_ERLEDIGT: Artbeschreibung("auftrag", "Auftrag erledigt", "wartung", _AUFTRAG),
     Ereignisart.AUFTRAG_FEHLGESCHLAGEN: Artbeschreibung("auftrag", "Auftrag fehlgeschlagen", "wartung", _AUFTRAG),
     Ereignisart.AUFTRAG_STORNIERT: Artbeschreibung("auftrag", "Auftrag storniert", "wartung", _AUFTRAG),
+    Ereignisart.ZUTRITT_ANGEKUENDIGT: Artbeschreibung(
+        "auftrag",
+        "Besuch mit einem Brief angekündigt",
+        "wartung",
+        {
+            "zutrittsankuendigung_id": "Nummer des Briefs",
+            "versand_datum": "Tag, an dem er hinausgeht",
+            "termin_datum": "Tag des Besuchs",
+            "ersatztermin_datum": "angebotener Ersatztermin",
+        },
+    ),
     Ereignisart.KONTROLLABLESUNG_WEICHT_AB: Artbeschreibung(
         "stromzaehler",
         "Kontrollablesung weicht vom Fernwert ab",

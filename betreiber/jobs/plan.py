@@ -10,7 +10,7 @@ from huey.consumer import Consumer
 from sqlalchemy import Engine
 
 from betreiber.ablesung.faltung import fold_days, watch_partitionen
-from betreiber.auftrag.service import open_auftraege
+from betreiber.auftrag.stoerungsauftraege import open_auftraege
 from betreiber.auth.domain import system_akteur
 from betreiber.auth.service import delete_expired
 from betreiber.ereignis.nachricht import DateiVersand, SmtpVersand, Versand, send_nachrichten
@@ -21,7 +21,9 @@ from betreiber.loeschlauf.service import delete_expired_readings
 from betreiber.settings import Settings
 from betreiber.stoerung.domain import Regeln as Stoerungsregeln
 from betreiber.stoerung.domain import make_regeln
-from betreiber.stoerung.service import sweep_stoerungen
+from betreiber.stoerung.durchlauf import sweep_stoerungen
+from betreiber.wartung.eichantrag import warn_eichantraege
+from betreiber.wartung.kennzahlen import write_gauges
 from betreiber.wartung.service import sweep_wartungen
 from betreiber.zeit import Systemuhr
 from db.schema import drop_partitionen, ensure_partitionen
@@ -46,6 +48,8 @@ def run_jobs(settings: Settings) -> None:
         ("partitionen_pruefen", crontab(minute="7", hour="2"), check_partitionen),
         ("messwerte_loeschen", crontab(minute="37", hour="2"), delete_readings),
         ("wartungen_ableiten", crontab(minute="47", hour="2"), derive_wartungen),
+        ("eichantraege_melden", crontab(minute="41", hour="4"), warn_of_applications),
+        ("wartungen_zaehlen", crontab(minute="53"), count_wartungen),
         ("ersatzwerte_bilden", crontab(minute="23"), form_missing),
         ("stoerungen_suchen", crontab(minute="*/5"), find_stoerungen),
         ("auftraege_oeffnen", crontab(minute="1-59/5"), open_orders),
@@ -53,6 +57,9 @@ def run_jobs(settings: Settings) -> None:
         huey.periodic_task(minuten, name=name)(_logged(name, job, settings, engine))
     # A database that is away now must not end the process: three early ends stop the whole operator.
     _logged("partitionen_anlegen", make_partitionen, settings, engine)()
+    # A day to apply does not come again, and gauges begin empty.
+    _logged("eichantraege_melden", warn_of_applications, settings, engine)()
+    _logged("wartungen_zaehlen", count_wartungen, settings, engine)()
     Consumer(huey, workers=1, worker_type="thread", periodic=True).run()
 
 
@@ -135,6 +142,20 @@ def derive_wartungen(settings: Settings, engine: Engine) -> int:
     with create_session(engine) as session:
         akteur = system_akteur("jobs", settings.uhr.now())
         return sweep_wartungen(session, akteur, kontrollablesung_monate=settings.kontrollablesung_monate)
+
+
+def warn_of_applications(settings: Settings, engine: Engine) -> int:
+    """Tell planners for which meters verification is to be applied for."""
+    with create_session(engine) as session:
+        akteur = system_akteur("jobs", settings.uhr.now())
+        return warn_eichantraege(session, akteur, empfaenger=settings.wartung_mail)
+
+
+def count_wartungen(settings: Settings, engine: Engine) -> int:
+    """Show Prometheus what maintenance is due; changes nothing, and so there is nothing to log."""
+    with create_session(engine) as session:
+        write_gauges(session, system_akteur("jobs", settings.uhr.now()))
+    return 0
 
 
 def fold(settings: Settings, engine: Engine) -> int:

@@ -1,11 +1,12 @@
 """Rules of meters: their states, what the register says of them, and when they are somebody's. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
+from betreiber.zeit import day_start
 
 # Nothing older hangs anywhere: an induction meter is verified anew every 16 years, and few times.
 FRUEHESTE_KENNZEICHNUNG = 1950
@@ -41,6 +42,12 @@ _UEBERGAENGE = {
 _AM_PLATZ = {Zaehlerzustand.EINGEBAUT, Zaehlerzustand.GESPERRT}
 
 
+def list_erlaubte(alt: Zaehlerzustand, *, eingebaut: bool) -> list[str]:
+    """The states that a meter may take next, in the order of its life; `eingebaut`: it hangs at a Messstelle."""
+    passend = _AM_PLATZ if eingebaut else set(Zaehlerzustand) - {Zaehlerzustand.EINGEBAUT}
+    return [str(zustand) for zustand in Zaehlerzustand if zustand in _UEBERGAENGE[alt] & passend]
+
+
 def check_zustand(alt: Zaehlerzustand, neu: Zaehlerzustand, *, eingebaut: bool) -> None:
     """Raise KonfliktFehler, which names the states that are allowed, unless a meter may go from one to another.
 
@@ -49,19 +56,23 @@ def check_zustand(alt: Zaehlerzustand, neu: Zaehlerzustand, *, eingebaut: bool) 
     """
     if alt == neu:
         return
-    passend = _AM_PLATZ if eingebaut else set(Zaehlerzustand) - {Zaehlerzustand.EINGEBAUT}
-    erlaubt = [str(zustand) for zustand in Zaehlerzustand if zustand in _UEBERGAENGE[alt] & passend]
+    erlaubt = list_erlaubte(alt, eingebaut=eingebaut)
     if neu not in erlaubt:
-        hinweis = (
-            f"Möglich sind: {', '.join(erlaubt)}. Ein- und Ausbau laufen über den Einbau."
-            if erlaubt
-            else "Dieser Zustand ist endgültig."
-        )
-        raise KonfliktFehler(
-            f"Der Zähler ist {alt} und kann so nicht {neu} werden. {hinweis}",
-            code="zustand_nicht_erlaubt",
-            weitere={"erlaubt": erlaubt},
-        )
+        raise zustand_nicht_erlaubt(alt, neu, erlaubt)
+
+
+def zustand_nicht_erlaubt(alt: Zaehlerzustand, neu: Zaehlerzustand, erlaubt: Sequence[str]) -> KonfliktFehler:
+    """Why a meter cannot go from one state to another; `erlaubt`: those to which it can."""
+    hinweis = (
+        f"Möglich sind: {', '.join(erlaubt)}. Ein- und Ausbau laufen über den Einbau."
+        if erlaubt
+        else "Dieser Zustand ist endgültig."
+    )
+    return KonfliktFehler(
+        f"Der Zähler ist {alt} und kann so nicht {neu} werden. {hinweis}",
+        code="zustand_nicht_erlaubt",
+        weitere={"erlaubt": erlaubt},
+    )
 
 
 def check_iccid(iccid: str) -> str:
@@ -108,8 +119,36 @@ def check_lebensdaten(kennzeichnung_jahr: int | None, inbetriebnahme_datum: date
         )
 
 
-def check_zeitraum(von: datetime, bis: datetime | None) -> None:
-    """Raise EingabeUngueltig unless [von, bis) is a period; no `bis` = open."""
+def check_gewaehrleistung(
+    ende_datum: date | None, inbetriebnahme_datum: date | None, feld: str = "gewaehrleistung_ende_datum"
+) -> None:
+    """Raise EingabeUngueltig for a warranty that ended before the meter was in service.
+
+    ASSUMPTION: a warranty begins when the meter is delivered and is still running when it is first put in. For one
+    that lay in the warehouse for longer no end is entered: nobody could claim anything.
+    """
+    if ende_datum is not None and inbetriebnahme_datum is not None and ende_datum < inbetriebnahme_datum:
+        raise EingabeUngueltig(
+            f"Die Gewährleistung kann nicht vor der Inbetriebnahme am {inbetriebnahme_datum:%d.%m.%Y} enden."
+            " Prüfen Sie beide Daten.",
+            feld=feld,
+            code="gewaehrleistung_zu_frueh",
+        )
+
+
+def check_seit_inbetriebnahme(zeitpunkt: datetime, inbetriebnahme_datum: date | None, feld: str) -> None:
+    """Raise EingabeUngueltig for an instant at which a meter was not in service yet; `feld` names it."""
+    if inbetriebnahme_datum is not None and zeitpunkt < day_start(inbetriebnahme_datum):
+        raise EingabeUngueltig(
+            f"Der Zeitpunkt liegt vor der Inbetriebnahme des Zählers am {inbetriebnahme_datum:%d.%m.%Y}."
+            " Prüfen Sie Datum und Uhrzeit.",
+            feld=feld,
+            code="vor_dem_einbau",
+        )
+
+
+def check_zeitraum(von: date, bis: date | None) -> None:
+    """Raise EingabeUngueltig unless [von, bis) is a period of days or of instants; no `bis` = open."""
     if bis is not None and bis <= von:
         raise EingabeUngueltig("bis muss nach von liegen.", feld="bis", code="zeitraum_ungueltig")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from betreiber.seite import Seite, fetch_seite
@@ -61,6 +61,11 @@ def is_eingebaut(session: Session, stromzaehler_id: int) -> bool:
     """Whether the meter hangs somewhere."""
     offen = select(Einbau.einbau_id).where(Einbau.stromzaehler_id == stromzaehler_id, Einbau.bis.is_(None))
     return session.scalar(offen.limit(1)) is not None
+
+
+def find_ersten_einbau(session: Session, stromzaehler_id: int) -> datetime | None:
+    """When the meter was put in for the first time."""
+    return session.scalar(select(func.min(Einbau.von)).where(Einbau.stromzaehler_id == stromzaehler_id))
 
 
 def has_verbrauch(session: Session, stromzaehler_id: int) -> bool:

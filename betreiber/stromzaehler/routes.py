@@ -37,16 +37,6 @@ class StromzaehlerView(MethodView):
         stromzaehler = service.get_stromzaehler(current_session(), current_akteur(), stromzaehler_id)
         return stromzaehler, etag(stromzaehler.version)
 
-    @blp.arguments(schemas.StromzaehlerAendernSchema(partial=True))
-    @blp.response(200, schemas.StromzaehlerSchema)
-    @blp.doc(parameters=[IF_MATCH])
-    def patch(self, daten: dict[str, Any], stromzaehler_id: int) -> Any:
-        """Change a meter's data; stellen and faktor only while there are no readings."""
-        stromzaehler = service.change_stromzaehler(
-            current_session(), current_akteur(), stromzaehler_id, required_version(), daten
-        )
-        return stromzaehler, etag(stromzaehler.version)
-
 
 @blp.route("/stromzaehler/<id:stromzaehler_id>/zuordnungen")
 class ZuordnungenView(MethodView):

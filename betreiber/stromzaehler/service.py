@@ -13,11 +13,13 @@ from betreiber.errors import EingabeUngueltig, KonfliktFehler, NichtGefunden, Ve
 from betreiber.kunde.service import get_kunde
 from betreiber.schluessel.service import revoke_schluessel
 from betreiber.seite import Seite
-from betreiber.stromzaehler import queries
+from betreiber.stromzaehler import domain, queries
 from betreiber.stromzaehler.domain import (
     Zaehlerzustand,
+    check_gewaehrleistung,
     check_iccid,
     check_lebensdaten,
+    check_seit_inbetriebnahme,
     check_zeitraum,
     check_zustand,
     clip,
@@ -80,6 +82,7 @@ def check_neuen(akteur: Akteur, daten: Mapping[str, Any]) -> dict[str, Any]:
             feld="zaehlernummer",
             code="zaehlernummer_ungueltig",
         ) from error
+    check_gewaehrleistung(daten["gewaehrleistung_ende_datum"], daten["inbetriebnahme_datum"])
     return _check_register(akteur, {**daten, "zaehlernummer": zaehlernummer})
 
 
@@ -103,7 +106,7 @@ def create_stromzaehler(session: Session, akteur: Akteur, daten: Mapping[str, An
 def change_stromzaehler(
     session: Session, akteur: Akteur, stromzaehler_id: int, version: int, daten: Mapping[str, Any]
 ) -> Stromzaehler:
-    """Change a meter's data.
+    """Change a meter's data, in the caller's transaction.
 
     Raises NichtGefunden, VersionVeraltet, EingabeUngueltig as create_stromzaehler, and KonfliktFehler for a state
     that it cannot take or for another meaning of readings that are stored.
@@ -117,6 +120,7 @@ def change_stromzaehler(
     neuer_zustand = Zaehlerzustand(daten.get("zustand", zustand))
     check_zustand(zustand, neuer_zustand, eingebaut=eingebaut)
     daten = _check_register(akteur, daten, stromzaehler)
+    _check_inbetriebnahme(session, stromzaehler, daten)
     if neuer_zustand is Zaehlerzustand.VERSCHROTTET is not zustand:
         daten |= {"verschrottung_datum": local_date(akteur.zeitpunkt)}
     alt, neu = apply_changes(stromzaehler, daten)
@@ -130,8 +134,13 @@ def change_stromzaehler(
     if neu:
         record_audit(session, akteur, "GEAENDERT", "stromzaehler", stromzaehler_id, alt=alt, neu=neu)
         _end_absence(session, akteur, stromzaehler_id, alt)
-    session.commit()
     return stromzaehler
+
+
+def list_erlaubte(session: Session, stromzaehler: Stromzaehler) -> list[str]:
+    """The states that a meter may take next, as it hangs somewhere or not."""
+    eingebaut = queries.is_eingebaut(session, stromzaehler.stromzaehler_id)
+    return domain.list_erlaubte(Zaehlerzustand(stromzaehler.zustand), eingebaut=eingebaut)
 
 
 def set_zustand(
@@ -155,8 +164,27 @@ def set_zustand(
 
 
 def set_gewaehrleistung(session: Session, akteur: Akteur, stromzaehler: Stromzaehler, ende_datum: date) -> None:
-    """Note the last day of the warranty that a document names, in the caller's transaction."""
+    """Note the last day of the warranty that a document names, in the caller's transaction.
+
+    Raises EingabeUngueltig for one that ended before the meter was in service.
+    """
+    check_gewaehrleistung(ende_datum, stromzaehler.inbetriebnahme_datum, "ende_datum")
     _record_changes(session, akteur, stromzaehler, {"gewaehrleistung_ende_datum": ende_datum})
+
+
+def _check_inbetriebnahme(session: Session, stromzaehler: Stromzaehler, daten: Mapping[str, Any]) -> None:
+    """Raise EingabeUngueltig for a change of the first day in service that its warranty or an Einbau rules out.
+
+    What is not named stays as it is, also where it contradicts the other: it may be older than this rule.
+    """
+    namen = ("gewaehrleistung_ende_datum", "inbetriebnahme_datum")
+    if daten.keys().isdisjoint(namen):
+        return
+    ende, inbetriebnahme = (daten.get(name, getattr(stromzaehler, name)) for name in namen)
+    check_gewaehrleistung(ende, inbetriebnahme)
+    eingebaut = queries.find_ersten_einbau(session, stromzaehler.stromzaehler_id)
+    if eingebaut is not None:
+        check_seit_inbetriebnahme(eingebaut, inbetriebnahme, "inbetriebnahme_datum")
 
 
 def _check_register(
@@ -220,10 +248,11 @@ def create_zuordnung(
 ) -> KundeStromzaehler:
     """Say whose meter it is in [von, bis).
 
-    Raises NichtGefunden, EingabeUngueltig for an unknown customer or no period, and KonfliktFehler when the meter
-    is somebody's in a part of it.
+    Raises NichtGefunden, EingabeUngueltig for an unknown customer, no period or one that begins before the meter
+    was in service, and KonfliktFehler when the meter is somebody's in a part of it.
     """
-    get_stromzaehler(session, akteur, stromzaehler_id)
+    stromzaehler = get_stromzaehler(session, akteur, stromzaehler_id)
+    check_seit_inbetriebnahme(daten["von"], stromzaehler.inbetriebnahme_datum, "von")
     zuordnung = assign(session, akteur, stromzaehler_id, **daten)
     session.commit()
     return zuordnung
@@ -253,6 +282,9 @@ def change_zuordnung(
         raise VersionVeraltet
     von, bis = daten.get("von", zuordnung.von), daten.get("bis", zuordnung.bis)
     check_zeitraum(von, bis)
+    if von != zuordnung.von:
+        inbetriebnahme = get_stromzaehler(session, akteur, stromzaehler_id).inbetriebnahme_datum
+        check_seit_inbetriebnahme(von, inbetriebnahme, "von")
     if queries.has_overlap(session, stromzaehler_id, von, bis, ausser=kunde_stromzaehler_id):
         raise ueberlappt()
     alt, neu = apply_changes(zuordnung, daten)

@@ -106,6 +106,7 @@ def test_ten_refused_lines_are_shown_and_what_is_stored_otherwise_is_counted(cal
     ]
     gezeigt = re.findall(r"kunden\.csv, Zeile ([0-9]+): art: Pflichtfeld fehlt\.", ergebnis.stderr)
     assert gezeigt == [str(nummer) for nummer in range(3, 13)]
+    assert "... und 2 weitere: alle stehen im Bericht (--bericht)." in ergebnis.stderr
 
 
 def test_a_file_with_refused_lines_was_not_taken_in(call, write, ordner):

@@ -63,6 +63,18 @@ def test_values_as_german_spreadsheets_write_them():
     assert (satz["inf"], satz["faktor"], str(satz["einbau_datum"])) == (True, 40, "2020-04-01")
 
 
+@pytest.mark.parametrize("text", ["2020-04-01", "01.04.2020", "1.4.2020"])
+def test_dates_as_people_write_them(text):
+    ((_, satz),) = read(as_csv([ZAEHLER | {"einbau_datum": text}]), Bestandsart.STROMZAEHLER)
+    assert str(satz["einbau_datum"]) == "2020-04-01"
+
+
+@pytest.mark.parametrize("leer", [";;;;;;;;;;", ";;;", '"";""', " ; \t;", ",,,"])
+def test_lines_of_empty_cells_say_nothing(leer):
+    zeile = as_csv([KUNDE]).splitlines()[1]
+    assert [nummer for nummer, _ in read(as_csv([KUNDE]) + leer + "\r\n" + zeile)] == [2, 4]
+
+
 def test_empty_lines_say_nothing_and_count():
     zeile = as_csv([KUNDE]).splitlines()[1]
     assert [nummer for nummer, _ in read(as_csv([KUNDE]) + "\r\n\r\n" + zeile)] == [2, 5]

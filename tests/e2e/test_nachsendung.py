@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from io import BytesIO
 
 import pytest
 import requests
@@ -13,7 +14,8 @@ from gunicorn.config import Config
 from gunicorn.workers.gthread import TConn
 from werkzeug.exceptions import ClientDisconnected
 
-from betreiber.annahme import OeffentlicheAnnahme, _Nachsendung
+from betreiber.annahme import Ablage, OeffentlicheAnnahme, _Nachsendung
+from betreiber.errors import NichtVerfuegbar
 from tests.e2e.test_annahme import LANGSAME, read
 
 pytestmark = pytest.mark.xdist_group("e2e-nachsendung")
@@ -97,7 +99,7 @@ def test_who_stops_in_the_midst_of_a_large_body_is_cut_off():
     def receive():
         with arbeiter._plaetze, nah.makefile("rb") as strom:
             umgebung = {"wsgi.input": strom, "CONTENT_LENGTH": "100000"}
-            nachsendung = _Nachsendung(umgebung, lambda: arbeiter._without_place(verbindung))
+            nachsendung = _Nachsendung(umgebung, lambda: arbeiter._without_place(verbindung), Ablage(100_000))
             try:
                 nachsendung.read(1)
             except ClientDisconnected:
@@ -116,3 +118,32 @@ def test_who_stops_in_the_midst_of_a_large_body_is_cut_off():
     assert ergebnis == ["cut off"]
     # Its place is free again.
     assert arbeiter._plaetze.acquire(blocking=False)
+
+
+def receive_one(ablage, koerper):
+    """A large body, received with so much room for all."""
+    umgebung = {"wsgi.input": BytesIO(koerper), "CONTENT_LENGTH": str(len(koerper))}
+    return _Nachsendung(umgebung, contextlib.nullcontext, ablage)
+
+
+def test_many_large_bodies_do_not_fill_the_disk():
+    ablage = Ablage(1_000_000)
+    erste = [receive_one(ablage, b"x" * 400_000) for _ in range(3)]
+    assert [einer.read(1) for einer in erste[:2]] == [b"x", b"x"]
+    with pytest.raises(NichtVerfuegbar) as gefangen:
+        erste[2].read(1)
+    assert gefangen.value.headers == {"Retry-After": "10"}
+    # Who was sent away leaves what they took, and so does who is done.
+    for einer in erste[1:]:
+        einer.close()
+    naechster = receive_one(ablage, b"y" * 600_000)
+    assert len(naechster.read()) == 600_000
+    for einer in (erste[0], naechster):
+        einer.close()
+    ablage.take(1_000_000)
+
+
+def test_who_is_never_read_takes_no_room():
+    ablage = Ablage(10)
+    receive_one(ablage, b"x" * 400_000).close()
+    ablage.take(10)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Audit, Ereignis, Wartung
-from tests.kanal import reihe
+from tests.kanal import messwert, reihe
 from tests.sql_fehler import fail_each_statement
 
 JAN, MAI = (datetime(2026, monat, 1, tzinfo=UTC) for monat in (1, 5))
@@ -80,7 +80,67 @@ def test_what_the_meter_has_sent_itself_is_confirmed(lage, session):
     antwort = lage.enter(1_000, zeitpunkt="2026-06-15T08:00:00Z")
     assert (antwort.status_code, antwort.json["herkunft"]) == (201, "GERAET")
     assert session.get(Wartung, lage.zaehler).letzte_manuelle_ablesung_datum == date(2026, 6, 15)
-    assert recorded(session) == ([], [])
+    werte = {"messzeitpunkt": "2026-06-15T08:00:00Z", "bezug_gesamt_wh": 1_000, "einspeisung_gesamt_wh": 0}
+    assert recorded(session) == ([("BESTAETIGT", werte)], [])
+
+
+class Anzeige:
+    """A meter with a display of whole kWh; at 8:00 it stood at 15,390.512 kWh."""
+
+    GENAU, GEZEIGT = 15_390_512, 15_390_000
+
+    def __init__(self, client, als, welt, kanal):
+        self.zaehler = welt.stromzaehler(zaehlernummer="1EMH0000000009", zustand="EINGEBAUT")
+        self.messstelle, self.kunde = welt.messstelle(), welt.kunde()
+        welt.einbau(self.zaehler, self.messstelle, JAN)
+        welt.zuordnung(self.kunde, self.zaehler, JAN)
+        self._client, self._als, self._kanal = client, als, kanal
+        self._geraet = kanal.enrolled("1EMH0000000009", self.zaehler)
+
+    def send(self):
+        return self._kanal.deliver(self._geraet, [messwert(ACHT, self.GENAU, leistung_w=400)])
+
+    def enter(self, bezug_wh=GEZEIGT, rolle="kunde"):
+        daten = {"zeitpunkt": "2026-06-15T08:00:00Z", "bezug_gesamt_wh": bezug_wh, "einspeisung_gesamt_wh": 0}
+        person = self._als(rolle, kunde_id=self.kunde if rolle == "kunde" else None)
+        return self._client.post(f"/v1/stromzaehler/{self.zaehler}/ablesungen", json=daten, als=person)
+
+    def stored(self):
+        pfad = f"/v1/stromzaehler/{self.zaehler}/zaehlerstaende?von=2026-06-15T08:00:00Z&bis=2026-06-15T08:15:00Z"
+        (eintrag,) = self._client.get(pfad, als=self._als("sachbearbeitung")).json["eintraege"]
+        return eintrag["bezug_gesamt_wh"], eintrag["herkunft"]
+
+
+@pytest.fixture
+def anzeige(client, als, welt, kanal):
+    return Anzeige(client, als, welt, kanal)
+
+
+@pytest.mark.parametrize("abgelesen_wh", [Anzeige.GEZEIGT, Anzeige.GENAU])
+@pytest.mark.parametrize("zuerst", ["people", "meter"])
+def test_what_the_display_shows_agrees_with_what_the_meter_sends(anzeige, session, zuerst, abgelesen_wh):
+    if zuerst == "meter":
+        assert anzeige.send().abgelehnt == ()
+    assert anzeige.enter(abgelesen_wh).status_code == 201
+    if zuerst == "people":
+        quittung = anzeige.send()
+        assert (quittung.neu, quittung.abgelehnt) == (1, ())
+    assert anzeige.stored() == (anzeige.GENAU, "GERAET")
+    # That somebody has seen it, and what, stays.
+    ((aktion, neu),), _ = recorded(session)
+    assert aktion == ("EINGETRAGEN" if zuerst == "people" else "BESTAETIGT")
+    assert neu["bezug_gesamt_wh"] == abgelesen_wh
+    assert session.get(Wartung, anzeige.zaehler).letzte_manuelle_ablesung_datum == date(2026, 6, 15)
+    session.rollback()  # SQLite has one writer.
+    quittung = anzeige.send()
+    assert (quittung.neu, quittung.doppelt, quittung.abgelehnt) == (0, 1, ())
+
+
+@pytest.mark.parametrize("abgelesen_wh", [15_389_000, 15_391_000, 15_390_500])
+def test_another_whole_kwh_contradicts(anzeige, abgelesen_wh):
+    anzeige.send()
+    antwort = anzeige.enter(abgelesen_wh)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zaehlerstand_widerspricht")
 
 
 def test_an_older_one_leaves_the_newest_date(lage, session):

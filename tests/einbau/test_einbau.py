@@ -129,14 +129,47 @@ def test_a_distrusted_meter_stays_so_when_it_is_removed(client, als, welt, sessi
     assert session.scalars(select(Ereignis.art)).all() == ["STROMZAEHLER_AUSGEBAUT"]
 
 
-def test_correcting_the_end_writes_no_second_event(client, als, welt, session):
-    stromzaehler_id = welt.stromzaehler(zustand="LAGER")
+def test_an_end_with_all_that_stands_on_it_stays(client, als, welt, session):
+    stromzaehler_id, person = welt.stromzaehler(zustand="AUSGEBAUT"), als("wartung")
     einbau_id = welt.einbau(stromzaehler_id, welt.messstelle(), JAN, MAI)
+    welt.zuordnung(welt.kunde(), stromzaehler_id, JAN, MAI)
     pfad = f"{_pfad(stromzaehler_id)}/{einbau_id}"
-    antwort = client.patch(pfad, json={"bis": "2026-05-02T00:00:00Z"}, als=als("wartung"), version=1)
-    assert antwort.status_code == 200
+    for bis in ("2026-05-02T00:00:00Z", "2026-04-30T00:00:00Z"):
+        antwort = client.patch(pfad, json={"bis": bis}, als=person, version=1)
+        assert (antwort.status_code, antwort.json["code"]) == (409, "einbau_beendet")
+    # Said once more it is no other.
+    nochmal = client.patch(pfad, json={"bis": "2026-05-01T00:00:00Z"}, als=person, version=1)
+    assert (nochmal.status_code, nochmal.json["version"]) == (200, 1)
     assert session.scalars(select(Ereignis)).all() == []
-    assert session.get(Stromzaehler, stromzaehler_id).zustand == "LAGER"
+    assert session.scalars(select(Audit)).all() == []
+    assert session.get(Einbau, einbau_id).bis == MAI
+    assert session.scalars(select(KundeStromzaehler.bis)).all() == [MAI]
+
+
+def test_a_meter_that_hung_longer_is_put_in_again_and_taken_out_then(client, als, welt):
+    """The way that the refusal names."""
+    stromzaehler_id = welt.stromzaehler(zustand="AUSGEBAUT")
+    messstelle_id, kunde_id = welt.messstelle(), welt.kunde()
+    welt.einbau(stromzaehler_id, messstelle_id, JAN, MAI)
+    welt.zuordnung(kunde_id, stromzaehler_id, JAN, MAI)
+    einbau = {
+        "stromzaehler_id": stromzaehler_id,
+        "zeitpunkt": "2026-05-01T00:00:00Z",
+        "anfangsstand": {"bezug_gesamt_wh": 5_000, "einspeisung_gesamt_wh": 0},
+        "kunde_id": kunde_id,
+    }
+    ausbau = {
+        "stromzaehler_id": stromzaehler_id,
+        "zeitpunkt": "2026-05-02T00:00:00Z",
+        "schlussstand": {"bezug_gesamt_wh": 5_700, "einspeisung_gesamt_wh": 0},
+    }
+    for was, daten in (("zaehlereinbau", einbau), ("zaehlerausbau", ausbau)):
+        antwort = client.post(f"/v1/messstellen/{messstelle_id}/{was}", json=daten, als=als("wartung"))
+        assert antwort.status_code == 201, antwort.text
+    zeitraum = "von=2026-05-01T00:00:00Z&bis=2026-05-02T00:00:00Z"
+    pfad = f"/v1/stromzaehler/{stromzaehler_id}/verbrauch?aufloesung=gesamt&{zeitraum}"
+    antwort = client.get(pfad, als=als("kunde", kunde_id=kunde_id))
+    assert antwort.json["summe"]["bezug_wh"] == 700, antwort.text
 
 
 def test_a_meter_is_exchanged(client, als, welt, session):
@@ -152,7 +185,7 @@ def test_a_meter_is_exchanged(client, als, welt, session):
     assert zurueck.status_code == 201
     zu_spaet = {"bis": "2026-05-02T00:00:00Z"}
     beide = client.patch(f"{_pfad(alt)}/{einbau_id}", json=zu_spaet, als=person, version=2)
-    assert (beide.status_code, beide.json["code"]) == (409, "einbau_ueberlappt")
+    assert (beide.status_code, beide.json["code"]) == (409, "einbau_beendet")
 
 
 @pytest.mark.parametrize(

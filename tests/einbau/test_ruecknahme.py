@@ -7,7 +7,8 @@ from sqlalchemy import delete, select
 
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Herkunft, Qualitaet
-from db.models import Audit, Einbau, Ereignis, KundeStromzaehler, Stromzaehler, Wartung
+from db.base import Base
+from db.models import Audit, Einbau, Einschreibungstoken, Ereignis, KundeStromzaehler, Stromzaehler, Wartung
 from db.session import create_session
 from tests.kanal import messwert, reihe
 from tests.sql_fehler import fail_each_statement
@@ -226,6 +227,98 @@ def test_what_speaks_against_it(lage, welt, session):
     assert (woanders.status_code, woanders.json["code"]) == (409, "einbau_ueberlappt")
     lage.messstelle = 999_999
     assert lage.take_back().status_code == 404
+
+
+# What an undoing may leave: who did what, what happened, versions of readings and what is to be reckoned anew.
+_BLEIBT = {"audit", "ereignis", "verbrauch_fassung", "neuberechnung", "telegrammstand"}
+
+
+def everything(engine):
+    """All rows of all other tables, without their versions."""
+    with engine.connect() as connection:
+        return {
+            tabelle.name: sorted(
+                repr({name: wert for name, wert in zeile._mapping.items() if name != "version"})
+                for zeile in connection.execute(select(tabelle))
+            )
+            for tabelle in Base.metadata.sorted_tables
+            if tabelle.name not in _BLEIBT
+        }
+
+
+@pytest.mark.parametrize("inbetriebnahme", [None, date(2026, 6, 15), date(2025, 3, 1)])
+@pytest.mark.parametrize("vorher", ["nichts", "gesendet", "abgelesen"])
+def test_an_undone_exchange_leaves_nothing_in_any_table(
+    lage, welt, session, engine, client, als, kanal, inbetriebnahme, vorher
+):
+    """Of the latest exchange everything is as it was before, whatever staff had noted of both meters."""
+    assert lage.take_back().status_code == 200
+    neuer = session.get(Stromzaehler, lage.neuer)
+    neuer.inbetriebnahme_datum = inbetriebnahme
+    session.get(Wartung, lage.alter).letzte_manuelle_ablesung_datum = date(2026, 2, 1)
+    # Tokens of undoings before are worth nothing any more, but rows.
+    session.execute(delete(Einschreibungstoken))
+    session.commit()
+    if vorher == "gesendet":
+        kanal.deliver(lage.geraet, [messwert(int(WECHSEL.timestamp()), 5_000)])
+    elif vorher == "abgelesen":
+        eintrag = {"zeitpunkt": ZEITPUNKT, "bezug_gesamt_wh": 5_000, "einspeisung_gesamt_wh": 0}
+        pfad = f"/v1/stromzaehler/{lage.alter}/ablesungen"
+        assert client.post(pfad, json=eintrag, als=als("wartung")).status_code == 201
+    lage._als("wartung")
+    davor = everything(engine)
+    assert lage.exchange().status_code == 201
+    assert everything(engine) != davor
+    assert lage.take_back().status_code == 200
+    danach = everything(engine)
+    # The token of the new meter was made, and ended.
+    assert len(danach.pop("einschreibungstoken")) == 1
+    assert davor.pop("einschreibungstoken") == []
+    assert danach == davor
+
+
+def test_the_old_meter_that_lost_its_keys_in_the_warehouse_is_enrolled_anew(lage, client, als, kanal):
+    assert lage.take_back().json["einschreibungstoken"] is None
+    assert lage.exchange().status_code == 201
+    ort = {"ort": "Köln, Halle 2"}
+    assert client.post(f"/v1/stromzaehler/{lage.alter}/lagerung", json=ort, als=als("wartung")).status_code == 200
+    token = lage.take_back().json["einschreibungstoken"]
+    assert token["zaehlernummer"] == "1EMH0000000001"
+    geraet = type(lage.geraet)("1EMH0000000001", lage.alter)
+    assert kanal.enrol(geraet, geraet.einschreibung(token["token"])).status_code == 200
+
+
+def test_a_distrusted_meter_hangs_again_and_gets_no_token(lage, session):
+    session.get(Stromzaehler, lage.alter).zustand = "GESPERRT"
+    session.commit()
+    antwort = lage.take_back()
+    assert (antwort.status_code, antwort.json["einschreibungstoken"]) == (200, None)
+    session.expire_all()
+    assert session.get(Stromzaehler, lage.alter).zustand == "GESPERRT"
+
+
+def test_who_read_the_old_meter_since_keeps_the_date(lage, client, als, session):
+    session.get(Wartung, lage.alter).letzte_manuelle_ablesung_datum = date(2026, 6, 20)
+    session.commit()
+    assert lage.take_back().status_code == 200
+    session.expire_all()
+    assert session.get(Wartung, lage.alter).letzte_manuelle_ablesung_datum == date(2026, 6, 20)
+
+
+def test_an_exchange_of_single_calls_is_undone(lage, welt, client, als, session):
+    """Nothing tells what was before: it says so of the commissioning only, which was that very day."""
+    assert lage.take_back().status_code == 200
+    session.execute(delete(KundeStromzaehler))
+    (einbau,) = session.scalars(select(Einbau))
+    einbau_id, version = einbau.einbau_id, einbau.version
+    session.commit()
+    person, spaeter = als("wartung"), "2026-06-15T08:30:00Z"
+    pfad = f"/v1/stromzaehler/{lage.alter}/einbauten/{einbau_id}"
+    assert client.patch(pfad, json={"bis": spaeter}, als=person, version=version).status_code == 200
+    daten = {"messstelle_id": lage.messstelle, "von": spaeter}
+    assert client.post(f"/v1/stromzaehler/{lage.neuer}/einbauten", json=daten, als=person).status_code == 201
+    assert lage.take_back(zeitpunkt=spaeter).status_code == 200
+    assert session.get(Stromzaehler, lage.neuer).inbetriebnahme_datum is None
 
 
 def test_each_statement_may_fail_and_nothing_is_half_done(lage, engine):

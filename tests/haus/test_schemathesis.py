@@ -66,6 +66,7 @@ class Betreiber:
             "tarif_id": tarif,
             "auftrag_id": auftrag,
             "auftragsnachweis_id": welt.auftragsnachweis(auftrag),
+            "zutrittsankuendigung_id": welt.zutrittsankuendigung(auftrag),
             "vertrag_id": welt.vertrag(kunde, stelle, tarif),
             "stoerung_id": welt.stoerung(zaehler),
             "dokument_id": welt.dokument(zaehler),

@@ -70,7 +70,8 @@ def test_what_the_register_holds_is_changed_and_taken_out_again(client, als, wel
     assert daten.items() <= client.patch(pfad, json=daten, als=person, version=1).json.items()
     ohne = dict.fromkeys(("kennzeichnung_jahr", "inbetriebnahme_datum", "sim_iccid"))
     assert ohne.items() <= client.patch(pfad, json=ohne, als=person, version=2).json.items()
-    letzte = session.scalars(select(Audit).order_by(Audit.audit_id.desc())).first()
+    zeilen = select(Audit).where(Audit.objekt_art == "stromzaehler").order_by(Audit.audit_id.desc())
+    letzte = session.scalars(zeilen).first()
     assert (letzte.alt, letzte.neu) == (
         {"kennzeichnung_jahr": 2024, **{name: daten[name] for name in ("inbetriebnahme_datum", "sim_iccid")}},
         ohne,
