@@ -2,19 +2,20 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from betreiber.app import Lauscher, create_app, create_geraete_app
 from betreiber.schluessel.pki import create_pki
 from betreiber.settings import Settings
+from db.models import Benutzer
 from db.schema import upgrade
 from db.session import create_engine, create_session
 from tests import postgres
@@ -111,6 +112,19 @@ def engine(datenbank: str) -> Iterator[Engine]:
 def session(engine: Engine) -> Iterator[Session]:
     with create_session(engine) as session:
         yield session
+
+
+@pytest.fixture
+def nummer_von(session: Session) -> Callable[[Person], int]:
+    """The number of a login by its name."""
+
+    def find(person: Person) -> int:
+        anweisung = select(Benutzer.benutzer_id).where(Benutzer.benutzername == person.benutzername)
+        nummer = session.execute(anweisung).scalar_one()
+        session.rollback()
+        return nummer
+
+    return find
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from db.models import Benutzer
 from tests.hilfen import Person
 
 JAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,18 +21,6 @@ class Lage:
     planer: Person
     monteur: Person
     monteur_id: int
-
-
-@pytest.fixture
-def nummer_von(session):
-    """The number of a login by its name."""
-
-    def find(person: Person) -> int:
-        nummer = session.scalar(select(Benutzer.benutzer_id).where(Benutzer.benutzername == person.benutzername))
-        session.rollback()
-        return nummer
-
-    return find
 
 
 @pytest.fixture
