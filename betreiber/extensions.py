@@ -5,13 +5,15 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
+from threading import Lock
 from typing import IO, Any, cast
 from urllib.parse import quote
 
 import structlog
-from apispec import BasePlugin
+from apispec import APISpec, BasePlugin
 from flask import Flask, Response, current_app, request
 from flask_jwt_extended import JWTManager
 from flask_smorest import Api as SmorestApi
@@ -41,6 +43,8 @@ log = structlog.get_logger()
 # The database is away or full. Other errors of a driver are bugs of ours and stay visible as such.
 DATENBANKFEHLER = (OperationalError, InterfaceError, PoolTimeout)
 
+# Two requests at once must not describe a route twice.
+_BESCHREIBUNG = Lock()
 # Of an answer that is made piece by piece: so much is in memory at a time.
 SPOOL_BYTES = 256 * 1024
 
@@ -73,7 +77,7 @@ class ProblemSchema(Schema):
     detail = fields.String(metadata={"description": "German sentence that says what to do"})
     errors = fields.Dict(metadata={"description": "messages by place (json, query) and field"})
     erlaubt = fields.List(
-        fields.String(), metadata={"description": "the states that may follow, with zustand_nicht_erlaubt"}
+        fields.String(), metadata={"description": "the states that may follow, where its state speaks against it"}
     )
 
 
@@ -214,6 +218,20 @@ class Blueprint(SmorestBlueprint):
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {
         **SmorestBlueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING, "multipart": "multipart/form-data",
     }  # fmt: skip
+
+    def register_views_in_doc(self, api: SmorestApi, app: Flask, spec: APISpec, **wie: Any) -> None:
+        """Called when the blueprint is registered; its routes are described later, by `describe_routes`."""
+        unbeschrieben = app.extensions.setdefault("msb_unbeschrieben", [])
+        unbeschrieben.append(partial(super().register_views_in_doc, api, app, spec, **wie))
+
+
+def describe_routes(app: Flask) -> APISpec:
+    """The description of the API with all routes. The first call makes it and takes longer than a start."""
+    with _BESCHREIBUNG:
+        while unbeschrieben := app.extensions.get("msb_unbeschrieben"):
+            unbeschrieben.pop(0)()
+    spec: APISpec = app.extensions["msb_api"].spec
+    return spec
 
 
 class KennungConverter(IntegerConverter):

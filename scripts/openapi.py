@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from betreiber.app import create_app
+from betreiber.extensions import describe_routes
 from betreiber.openapi import describe
 from betreiber.settings import Settings
 
@@ -17,7 +18,7 @@ def generate() -> str:
     with tempfile.TemporaryDirectory() as ordner:
         # Nothing is asked of the database, and no token is signed.
         app = create_app(Settings(daten=Path(ordner), jwt_secret="0" * 32, argon2_zeit=1, argon2_speicher_kib=8))
-        return describe(app.extensions["msb_api"].spec)
+        return describe(describe_routes(app))
 
 
 def main() -> None:

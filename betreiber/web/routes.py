@@ -3,6 +3,8 @@
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from betreiber.extensions import describe_routes
+
 blp = Blueprint("web", __name__, template_folder="templates")
 
 # Swagger UI sets styles on elements; scripts come from our files only.
@@ -29,5 +31,5 @@ def docs() -> Response:
 @blp.get("/openapi.json")
 def openapi() -> Response:
     """The description of the API that Swagger UI reads."""
-    antwort: Response = current_app.json.response(current_app.extensions["msb_api"].spec.to_dict())  # type: ignore[assignment]
+    antwort: Response = current_app.json.response(describe_routes(current_app).to_dict())  # type: ignore[assignment]
     return antwort
