@@ -82,7 +82,7 @@ def check_neuen(akteur: Akteur, daten: Mapping[str, Any]) -> dict[str, Any]:
             feld="zaehlernummer",
             code="zaehlernummer_ungueltig",
         ) from error
-    check_gewaehrleistung(daten["gewaehrleistung_ende_datum"], daten["inbetriebnahme_datum"])
+    check_gewaehrleistung(daten.get("gewaehrleistung_ende_datum"), daten.get("inbetriebnahme_datum"))
     return _check_register(akteur, {**daten, "zaehlernummer": zaehlernummer})
 
 
