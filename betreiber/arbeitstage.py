@@ -35,3 +35,10 @@ def arbeitstag_ab(tag: date, bundesland: str | None = None) -> date:
     while not is_arbeitstag(tag, bundesland):
         tag += timedelta(days=1)
     return tag
+
+
+def arbeitstage_nach(tag: date, anzahl: int, bundesland: str | None = None) -> date:
+    """So many working days after a day."""
+    for _ in range(anzahl):
+        tag = arbeitstag_ab(tag + timedelta(days=1), bundesland)
+    return tag

@@ -37,40 +37,49 @@ def _in_memory() -> str | None:
     return None
 
 
+# Its input ends with the process that started it, however that ends, and also while the cluster is being made.
+_LEBEN = """
+trap '' PIPE
+{
+  "$1/initdb" -D daten -U msb -A trust -E UTF8 --no-sync &&
+  "$1/pg_ctl" -D daten -w -o "$2" -l log start
+} </dev/null >/dev/null 2>&1 && echo bereit && read -r _
+"$1/pg_ctl" -D daten -m immediate -w stop </dev/null >/dev/null 2>&1
+cd / && rm -rf "$3"
+"""
+
+
 class Cluster:
-    """Starts on construction; `url` names its maintenance database."""
+    """Starts on construction; `url` names its maintenance database. Ends with this process, also a killed one."""
 
     def __init__(self, programme: Path) -> None:
-        self._programme = programme
-        self._ordner = Path(tempfile.mkdtemp(prefix="msb-pg-", dir=_in_memory()))
+        self.ordner = ordner = Path(tempfile.mkdtemp(prefix="msb-pg-", dir=_in_memory()))
         # PostgreSQL refuses to run as root.
-        self._als = "postgres" if os.geteuid() == 0 else None
-        if self._als:
-            konto = pwd.getpwnam(self._als)
-            os.chown(self._ordner, konto.pw_uid, konto.pw_gid)
+        als = "postgres" if os.geteuid() == 0 else None
+        if als:
+            konto = pwd.getpwnam(als)
+            os.chown(ordner, konto.pw_uid, konto.pw_gid)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        daten = self._ordner / "daten"
-        self._run("initdb", "-D", str(daten), "-U", "msb", "-A", "trust", "-E", "UTF8", "--no-sync")
         einstellungen = (
-            f"-p {port} -k {self._ordner} -c listen_addresses=127.0.0.1 -c fsync=off"
+            f"-p {port} -k {ordner} -c listen_addresses=127.0.0.1 -c fsync=off"
             " -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
         )
-        self._run("pg_ctl", "-D", str(daten), "-w", "-o", einstellungen, "-l", str(self._ordner / "log"), "start")
+        self._waechter = subprocess.Popen(
+            ["sh", "-c", _LEBEN, "sh", str(programme), einstellungen, str(ordner)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            user=als,
+            cwd=ordner,
+            # What a terminal or `timeout` sends to the group of the tests must not end it before its work.
+            start_new_session=True,
+        )
+        assert self._waechter.stdout is not None
+        if not self._waechter.stdout.readline():
+            raise RuntimeError(f"PostgreSQL does not start: try {programme}/initdb and pg_ctl by hand")
         self.url = f"postgresql://msb@127.0.0.1:{port}/postgres"
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self._ordner / "daten"), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(self._ordner, ignore_errors=True)
-
-    def _run(self, programm: str, *argumente: str) -> None:
-        subprocess.run(
-            [str(self._programme / programm), *argumente],
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            user=self._als,
-            cwd=self._ordner,
-        )
+        # A line, because a process that a test has left may hold the pipe open, too.
+        self._waechter.communicate(b"\n")

@@ -14,14 +14,13 @@ from enum import IntEnum, StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from betreiber.ablesung.zaehlwerk import Uebergang, Zaehlwerk
+from betreiber.ablesung.anzeige import ANZEIGESCHRITT_WH, find_confirmed, raise_to
+from betreiber.ablesung.zaehlwerk import Register, Uebergang, Zaehlwerk
 from betreiber.errors import EingabeUngueltig
 from telegramm.messwerte import Messwert
 
 # A fuse carries more than its rating for a while; beyond a quarter more, a value is no longer believed.
 UEBERLAST = Decimal("1.25")
-# Registers may move in whole kWh (InF off), so that one step says nothing about power.
-ANZEIGESCHRITT_WH = 1000
 # PTB-A 50.8 allows a meter's clock 3 % of the interval: a reading within it is not from the future.
 UHR_TOLERANZ_S = 27
 FENSTER = 64
@@ -40,6 +39,7 @@ MELDUNG_HOECHSTALTER_S = 400 * 86_400
 MANIPULATION = frozenset({"GEHAEUSE_OFFEN", "MAGNETFELD"})
 
 _OHNE_WANDLER = Zaehlwerk(1)
+_NICHTS_ABGELESEN: Mapping[int, Register] = {}
 
 # A half-open period [von, bis) in seconds since 1970, both on edges of quarter hours; it stands for the readings
 # at von, von + 900, ..., bis - 900.
@@ -116,7 +116,8 @@ class Grenzen:
     `fruehestens`, `spaetestens`: seconds since 1970, both allowed; `hoechstleistung_w`: of the connection, behind
     the transformer, None = unknown; `eingebaut`: whether its installation is known, so that readings are expected
     from `fruehestens` on; `uhr_toleranz_s`: by how much its clock may differ from ours; `ueberlauf_wh`: where its
-    registers roll over, None = unknown; `zaehlwerk`: its factor and sections.
+    registers roll over, None = unknown; `zaehlwerk`: its factor and sections; `einbauten`: when it was put in,
+    seconds since 1970: the register that people read then stands, whatever the meter says of the same time.
     """
 
     fruehestens: int
@@ -126,6 +127,7 @@ class Grenzen:
     uhr_toleranz_s: int = UHR_TOLERANZ_S
     ueberlauf_wh: int | None = None
     zaehlwerk: Zaehlwerk = _OHNE_WANDLER
+    einbauten: Collection[int] = ()
 
 
 class Urteil(NamedTuple):
@@ -175,13 +177,14 @@ def judge(
     vorher: Stand | None,
     nachher: Stand | None,
     grenzen: Grenzen,
-    abgelesen: Collection[int] = (),
+    hoechstens: Mapping[int, Register] = _NICHTS_ABGELESEN,
 ) -> Urteil:
     """Judge the readings of one message, ascending by time.
 
     `bekannt`: what is stored for the same times and between them; `vorher`, `nachher`: the nearest stored readings
     outside. A known value is never overwritten: the first one that came stays. Only what people read at the
-    display, at the times `abgelesen`, gives way where the meter says the same and more: that is NEU.
+    display gives way, `hoechstens` (Wh) being the most that it can mean, by its time: at its own time where the
+    meter says no less and no more than that, which is NEU; and it counts as no less than what is before it.
 
     A register that falls has rolled over only where its digits and the possible power explain it; every other fall
     is a RUECKLAUF.
@@ -189,15 +192,34 @@ def judge(
     ASSUMPTION: no gap is so long that the connection at full power goes once around the register: six digits and
     30 kW take three years. After a longer one a fall may be taken for a rollover that was none.
     """
-    if abgelesen and (genauer := _find_confirmed(werte, bekannt, abgelesen)):
+    genauer = find_confirmed(werte, bekannt, hoechstens) if hoechstens else set()
+    while True:
         # Nothing is judged by a display that shows less than what the meter itself says of the same time.
-        ohne = {zeit: stand for zeit, stand in bekannt.items() if zeit not in genauer}
-        urteil = judge(werte, ohne, vorher, nachher, grenzen)
-        falsch = {werte[stelle].uhrzeit for stelle in find_rejected(urteil.befunde)}
+        ohne = {zeit: stand for zeit, stand in bekannt.items() if zeit not in genauer} if genauer else bekannt
+        urteil = _judge_all(werte, ohne, vorher, nachher, grenzen, hoechstens)
+        # What cannot be does not take the place of what people read, and its neighbours have to fit that.
+        falsch = {werte[stelle].uhrzeit for stelle in find_rejected(urteil.befunde)} if genauer else set()
         if genauer.isdisjoint(falsch):
             return urteil
-        # What cannot be does not take the place of what people read, and its neighbours have to fit that.
-        return judge(werte, bekannt, vorher, nachher, grenzen, genauer - falsch)
+        genauer -= falsch
+
+
+def raise_stand(stand: Stand, vorher: Stand | None, hoechstens: Mapping[int, Register]) -> Stand:
+    """A stored reading as it counts once `vorher` is before it; only what people read at the display changes."""
+    if vorher is None or stand.uhrzeit not in hoechstens:
+        return stand
+    bezug_wh, einspeisung_wh = raise_to(stand[1:3], vorher[1:3], hoechstens[stand.uhrzeit])
+    return stand._replace(bezug_wh=bezug_wh, einspeisung_wh=einspeisung_wh)
+
+
+def _judge_all(
+    werte: Sequence[Messwert],
+    bekannt: Mapping[int, Stand],
+    vorher: Stand | None,
+    nachher: Stand | None,
+    grenzen: Grenzen,
+    hoechstens: Mapping[int, Register],
+) -> Urteil:
     if not bekannt and nachher is None and _is_ordinary(werte, vorher, grenzen):
         return Urteil([Befund.NEU] * len(werte), [])
     urteil = Urteil([], [])
@@ -208,13 +230,15 @@ def judge(
     unten = vorher
     for wert in werte:
         while naechster < len(folgende) and folgende[naechster] < wert.uhrzeit:
-            unten = bekannt[folgende[naechster]]
+            unten = raise_stand(bekannt[folgende[naechster]], unten, hoechstens)
             naechster += 1
         if (stand := bekannt.get(wert.uhrzeit)) is not None:
             urteil.befunde.append(Befund.DOPPELT if stand == wert[:4] else Befund.KONFLIKT)
             continue
-        oben = bekannt[folgende[naechster]] if naechster < len(folgende) else nachher
         neu = Stand(*wert[:4])
+        oben = bekannt[folgende[naechster]] if naechster < len(folgende) else nachher
+        if oben is not None:
+            oben = raise_stand(oben, neu, hoechstens)
         befund, uebergelaufen = _judge_new(neu, unten, oben, grenzen, zaehlwerk)
         urteil.befunde.append(befund)
         if befund is not Befund.NEU:
@@ -226,31 +250,6 @@ def judge(
                 urteil.uebergaenge.extend(uebergaenge)
         unten = neu
     return urteil
-
-
-def shows(gemessen_wh: Sequence[int], abgelesen_wh: Sequence[int]) -> bool:
-    """Whether a display that shows `abgelesen_wh` agrees with these registers (Wh: taken, fed in).
-
-    ASSUMPTION: a display cuts off what is less than a whole kWh, or shows every Wh. Of one that rounds, half
-    of the readings would be taken for other ones.
-    """
-    return all(
-        abgelesen in (gemessen, gemessen - gemessen % ANZEIGESCHRITT_WH)
-        for gemessen, abgelesen in zip(gemessen_wh, abgelesen_wh, strict=True)
-    )
-
-
-def _find_confirmed(
-    werte: Sequence[Messwert], bekannt: Mapping[int, Stand], abgelesen: Collection[int]
-) -> set[int]:
-    """The times of readings that agree with what people read at the display, and say more than that."""
-    return {
-        wert.uhrzeit
-        for wert in werte
-        if wert.uhrzeit in abgelesen
-        and (stand := bekannt[wert.uhrzeit]) != wert[:4]
-        and shows(wert[1:3], stand[1:3])
-    }
 
 
 def _is_ordinary(werte: Sequence[Messwert], vorher: Stand | None, grenzen: Grenzen) -> bool:

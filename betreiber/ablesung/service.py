@@ -210,6 +210,7 @@ def _bounds(jetzt: datetime, hoechstalter: timedelta, zeitraffer: float, geraet:
         uhr_toleranz_s=toleranz_s,
         ueberlauf_wh=rollover_wh(geraet.stellen),
         zaehlwerk=Zaehlwerk(geraet.faktor),
+        einbauten=[int(von.timestamp()) for von, _ in geraet.einbauten],
     )
 
 

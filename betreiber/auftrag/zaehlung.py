@@ -43,6 +43,9 @@ def note_zustand(session: Session, auftrag: Auftrag) -> None:
 
 
 def _count(session: Session) -> None:
+    # Also at the end of a savepoint, which the transaction around it may still undo.
+    if session.in_nested_transaction():
+        return
     schritte: list[_Schritt] = session.info[_ERREICHT]
     for schritt in schritte:
         metrik.AUFTRAEGE.labels(schritt.art, schritt.zustand).inc()

@@ -87,6 +87,16 @@ def schon_eingetragen(was: str) -> KonfliktFehler:
     )
 
 
+def sendet_selbst(zaehlernummer: str) -> KonfliktFehler:
+    """Why a customer enters no reading that the meter itself is about to send."""
+    return KonfliktFehler(
+        f"Der Zähler {zaehlernummer} sendet seine Stände selbst; Sie müssen keinen eintragen. Zeigt die Anzeige"
+        " etwas anderes, als Sie hier sehen, melden Sie es uns mit Foto und Uhrzeit: wir prüfen den Zähler."
+        " Sendet er einen Tag lang nichts mehr, können Sie den Stand eintragen.",
+        code="zaehler_sendet_selbst",
+    )
+
+
 def describe_stand(bezug_wh: int, einspeisung_wh: int) -> str:
     """Two registers as people read them: 9.880,543 kWh Bezug und 0,000 kWh Einspeisung."""
     return f"{_as_kwh(bezug_wh)} Bezug und {_as_kwh(einspeisung_wh)} Einspeisung"

@@ -47,6 +47,17 @@ def find_einbau_until(session: Session, messstelle_id: int, bis: datetime) -> Ei
     )
 
 
+def find_einbau_at(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> Einbau | None:
+    """The Einbau of a meter at an instant."""
+    return session.scalar(
+        select(Einbau).where(
+            Einbau.stromzaehler_id == stromzaehler_id,
+            Einbau.von <= zeitpunkt,
+            or_(Einbau.bis.is_(None), Einbau.bis > zeitpunkt),
+        )
+    )
+
+
 def is_einbau_edge(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> bool:
     """Whether the meter was put in or taken out at an instant."""
     kante = select(Einbau.einbau_id).where(
@@ -55,29 +66,46 @@ def is_einbau_edge(session: Session, stromzaehler_id: int, zeitpunkt: datetime) 
     return session.scalar(kante.limit(1)) is not None
 
 
+def is_ablesung_recorded(
+    session: Session, stromzaehler_id: int, zeitpunkt: datetime, register: tuple[int, int]
+) -> bool:
+    """Whether these registers (Wh) were entered or confirmed for an instant, as the audit log tells."""
+    eintraege = select(Audit.neu).where(_of_ablesung(stromzaehler_id, zeitpunkt, "EINGETRAGEN", "BESTAETIGT"))
+    return any(
+        (neu["bezug_gesamt_wh"], neu["einspeisung_gesamt_wh"]) == register for neu in session.scalars(eintraege)
+    )
+
+
 def is_entered_by_kunde(session: Session, stromzaehler_id: int, zeitpunkt: datetime) -> bool:
     """Whether it was a customer who entered the reading of an instant last, as the audit log tells."""
-    eintraege = select(Audit.akteur).where(
-        Audit.objekt_art == "ablesung",
-        Audit.objekt_id == stromzaehler_id,
-        Audit.aktion == "EINGETRAGEN",
-        Audit.neu["messzeitpunkt"].as_string() == format_zeitpunkt(zeitpunkt),
-    )
+    eintraege = select(Audit.akteur).where(_of_ablesung(stromzaehler_id, zeitpunkt, "EINGETRAGEN"))
     akteur = session.scalar(eintraege.order_by(Audit.audit_id.desc()).limit(1))
     art, _, nummer = (akteur or "").partition(":")
     benutzer = session.get(Benutzer, int(nummer)) if art == "benutzer" else None
     return benutzer is not None and benutzer.kunde_id is not None
 
 
-def find_exchange_audit(session: Session, messstelle_id: int, zeitpunkt: datetime) -> Audit | None:
-    """The row of the audit log that the latest exchange at a place at an instant wrote."""
+def find_exchange_audit(
+    session: Session, messstelle_id: int, zeitpunkt: datetime, alter_id: int, neuer_id: int
+) -> Audit | None:
+    """The row of the audit log of the exchange of these meters at a place at an instant.
+
+    None when that was taken back, or it was put together from single calls: other ones tell nothing of it.
+    """
+    wann = format_zeitpunkt(zeitpunkt)
     wechsel = select(Audit).where(
         Audit.objekt_art == "messstelle",
         Audit.objekt_id == messstelle_id,
-        Audit.aktion == "ZAEHLERWECHSEL",
-        Audit.neu["zeitpunkt"].as_string() == format_zeitpunkt(zeitpunkt),
+        or_(
+            and_(Audit.aktion == "ZAEHLERWECHSEL", Audit.neu["zeitpunkt"].as_string() == wann),
+            and_(Audit.aktion == "ZAEHLERWECHSEL_ZURUECKGENOMMEN", Audit.alt["zeitpunkt"].as_string() == wann),
+        ),
     )
-    return session.scalar(wechsel.order_by(Audit.audit_id.desc()).limit(1))
+    zeile = session.scalar(wechsel.order_by(Audit.audit_id.desc()).limit(1))
+    if zeile is None or zeile.aktion != "ZAEHLERWECHSEL":
+        return None
+    meter = (zeile.neu["alter_stromzaehler_id"], zeile.neu["neuer_stromzaehler_id"])
+    return zeile if meter == (alter_id, neuer_id) else None
 
 
 def find_letzte_ablesung(session: Session, stromzaehler_id: int) -> date | None:
@@ -136,6 +164,16 @@ def find_overlap(
 def _touches(von: datetime, bis: datetime | None) -> ColumnElement[bool]:
     offen = or_(Einbau.bis.is_(None), Einbau.bis > von)
     return offen if bis is None else and_(offen, Einbau.von < bis)
+
+
+def _of_ablesung(stromzaehler_id: int, zeitpunkt: datetime, *aktionen: str) -> ColumnElement[bool]:
+    """The rows of the audit log about the reading of an instant that tell of these."""
+    return and_(
+        Audit.objekt_art == "ablesung",
+        Audit.objekt_id == stromzaehler_id,
+        Audit.aktion.in_(aktionen),
+        Audit.neu["messzeitpunkt"].as_string() == format_zeitpunkt(zeitpunkt),
+    )
 
 
 def _of_stromzaehler(stromzaehler_id: int) -> Select[Einbau]:

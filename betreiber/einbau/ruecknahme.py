@@ -3,7 +3,7 @@
 Nothing is lost: readings that are taken back stay as versions, and the audit log holds every row as it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -25,7 +25,7 @@ from betreiber.stromzaehler.service import get_stromzaehler
 from betreiber.stromzaehler.zuordnung import find_edge, hand_over, merge_at
 from betreiber.wartung.service import write
 from betreiber.zeit import local_date
-from db.models import Audit, Einbau, Telegrammstand
+from db.models import Audit, Einbau, Stromzaehler, Telegrammstand
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,10 @@ def take_back(
     """Undo the latest exchange at a place, in one transaction; `zeitpunkt` names it.
 
     The old meter goes on with its keys, or is enrolled anew where it has lost them in the warehouse meanwhile; the
-    new one loses those that it has. Raises NichtGefunden for the place,
-    and KonfliktFehler when there is no such exchange (any more), another one followed, the new meter has sent
-    readings since, or the old one hangs elsewhere or was scrapped.
+    new one loses those that it has. Readings and the date of commissioning are as they were before, where the
+    audit log tells of this very exchange. Raises NichtGefunden for the place, and KonfliktFehler when there is no
+    such exchange (any more), another one followed, the new meter has sent readings since, or the old one hangs
+    elsewhere or was scrapped.
     """
     if queries.lock_messstelle(session, messstelle_id) is None:
         raise NichtGefunden
@@ -58,15 +59,15 @@ def take_back(
     staende = speicher.lock(session, [alter_id, neuer_id])
     alter, neuer = (get_stromzaehler(session, akteur, nummer) for nummer in (alter_id, neuer_id))
     check_zurueckgekehrt(Zaehlerzustand(alter.zustand))
-    _withdraw_since(session, akteur, staende[neuer_id], zeitpunkt)
-    wechsel = queries.find_exchange_audit(session, messstelle_id, zeitpunkt)
+    wechsel = queries.find_exchange_audit(session, messstelle_id, zeitpunkt, alter_id, neuer_id)
     vorher = {} if wechsel is None else wechsel.alt
-    inbetriebnahme = vorher.get("inbetriebnahme_datum")
-    undo_install(session, akteur, neuer, einbau, inbetriebnahme and date.fromisoformat(inbetriebnahme))
+    eingetragen = _find_entered(wechsel)
+    war_da = wechsel is not None and "anfangsstand" not in eingetragen
+    _withdraw_since(session, akteur, staende[neuer_id], zeitpunkt, war_da)
+    undo_install(session, akteur, neuer, einbau, _find_commissioning(neuer, zeitpunkt, vorher))
     put_back(session, akteur, alter, ausbau)
     hand_over(session, akteur, neuer_id, alter_id, zeitpunkt)
     merge_at(session, akteur, alter_id, zeitpunkt)
-    eingetragen = _find_entered(wechsel)
     for nummer, feld in ((alter_id, "schlussstand"), (neuer_id, "anfangsstand")):
         if feld in eingetragen:
             _withdraw_entered(session, akteur, staende[nummer], zeitpunkt)
@@ -100,13 +101,32 @@ def _find_exchange(session: Session, messstelle_id: int, zeitpunkt: datetime) ->
     return ausbau, einbau
 
 
-def _withdraw_since(session: Session, akteur: Akteur, stand: Telegrammstand, zeitpunkt: datetime) -> None:
-    """Take back the substitutes of the new meter since an instant. Raises KonfliktFehler where it was measured."""
+def _find_commissioning(
+    neuer: Stromzaehler, zeitpunkt: datetime, vorher: Mapping[str, str | None]
+) -> dict[str, date | None]:
+    """The date of commissioning as it was before the exchange, where that is known and set it."""
+    if "inbetriebnahme_datum" not in vorher or neuer.inbetriebnahme_datum != local_date(zeitpunkt):
+        return {}
+    datum = vorher["inbetriebnahme_datum"]
+    return {"inbetriebnahme_datum": None if datum is None else date.fromisoformat(datum)}
+
+
+def _withdraw_since(
+    session: Session, akteur: Akteur, stand: Telegrammstand, zeitpunkt: datetime, war_da: bool
+) -> None:
+    """Take back the substitutes of the new meter since an instant. Raises KonfliktFehler where it was measured.
+
+    At the instant itself that says something if the meter sent it, and `war_da` does not say that it had before.
+    """
     uhrzeit, jetzt = int(zeitpunkt.timestamp()), int(akteur.zeitpunkt.timestamp())
     abschnitte = speicher.sections(session, stand.stromzaehler_id)
     danach = list(speicher.iter_series(session, stand.stromzaehler_id, uhrzeit + 1, jetzt))
-    if any(wert.qualitaet is Qualitaet.ABGELESEN for wert in danach) or any(
-        abschnitt.ab >= uhrzeit for abschnitt in abschnitte
+    anfang = find_measured(session, stand.stromzaehler_id, zeitpunkt)
+    gesendet = anfang is not None and anfang.herkunft is Herkunft.GERAET and not war_da
+    if (
+        gesendet
+        or any(wert.qualitaet is Qualitaet.ABGELESEN for wert in danach)
+        or any(abschnitt.ab >= uhrzeit for abschnitt in abschnitte)
     ):
         raise _has_consequences(
             "Vom neuen Zähler gibt es seit dem Wechsel Ablesungen, auf denen sein Verbrauch steht. Nehmen Sie sie"

@@ -76,10 +76,10 @@ class ZaehlerwechselAnlegenSchema(StrengesSchema):
             "example": "2026-05-31T10:15:00+02:00",
         },
     )
-    schlussstand = fields.Nested(
+    schlussstand = felder.Teil(
         RegisterSchema, required=True, metadata={"description": "what the old meter showed at last"}
     )
-    anfangsstand = fields.Nested(
+    anfangsstand = felder.Teil(
         RegisterSchema, required=True, metadata={"description": "what the new meter showed when it was put in"}
     )
     begruendung = felder.Text(hoechstens=500, metadata={"example": "Eichfrist endet"})
@@ -112,7 +112,7 @@ class RuecknahmeSchema(StrengesSchema):
 class ZaehlereinbauAnlegenSchema(StrengesSchema):
     stromzaehler_id = felder.Kennung(required=True)
     zeitpunkt = _zeitpunkt("first quarter hour at or after the work, not in the future")
-    anfangsstand = fields.Nested(
+    anfangsstand = felder.Teil(
         RegisterSchema, required=True, metadata={"description": "what the meter showed when it was put in"}
     )
     kunde_id = felder.Kennung(
@@ -147,7 +147,7 @@ class VertragKurzSchema(StrengesSchema):
 class ZaehlerausbauAnlegenSchema(StrengesSchema):
     stromzaehler_id = felder.Kennung(required=True)
     zeitpunkt = _zeitpunkt("first quarter hour at or after the work, not in the future")
-    schlussstand = fields.Nested(
+    schlussstand = felder.Teil(
         RegisterSchema, required=True, metadata={"description": "what the meter showed at last"}
     )
     begruendung = felder.Text(hoechstens=500, metadata={"example": "Haus wird abgerissen"})
@@ -170,7 +170,7 @@ class UmzugAnlegenSchema(StrengesSchema):
     kunde_id = felder.Kennung(
         allow_none=True, required=True, metadata={"description": "who moves in; null: the place is vacant"}
     )
-    zaehlerstand = fields.Nested(
+    zaehlerstand = felder.Teil(
         RegisterSchema,
         allow_none=True,
         load_default=None,

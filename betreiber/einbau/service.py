@@ -1,7 +1,7 @@
 """Use cases of installing and removing: they touch the meter, its place, its maintenance and the event log."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -133,22 +133,19 @@ def take_out(session: Session, akteur: Akteur, einbau: Einbau, bis: datetime) ->
 
 
 def undo_install(
-    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau: Einbau, inbetriebnahme_datum: date | None
+    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, einbau: Einbau, richtig: Mapping[str, Any]
 ) -> None:
     """Take back an installation that was none, in the caller's transaction: the meter lies in the warehouse.
 
-    `inbetriebnahme_datum`: the one that the meter had before, if it is that of the installation now.
+    `richtig`: what else of the meter is as it was before, by the name of its column.
     """
     alt = {name: getattr(einbau, name) for name in ("stromzaehler_id", "messstelle_id", "von")}
     session.delete(einbau)
     session.flush()
     record_audit(session, akteur, "GELOESCHT", "einbau", einbau.einbau_id, alt=alt)
     frueher = queries.find_last_einbau(session, stromzaehler.stromzaehler_id)
-    richtig: dict[str, Any] = {}
-    if stromzaehler.inbetriebnahme_datum == local_date(alt["von"]):
-        richtig["inbetriebnahme_datum"] = inbetriebnahme_datum
     if stromzaehler.zustand == Zaehlerzustand.EINGEBAUT:
-        richtig["zustand"] = str(Zaehlerzustand.LAGER)
+        richtig = {**richtig, "zustand": str(Zaehlerzustand.LAGER)}
     put_right(session, akteur, stromzaehler, richtig)
     einbau_datum = None if frueher is None else local_date(frueher.von)
     record_einbau(session, akteur, stromzaehler.stromzaehler_id, einbau_datum)

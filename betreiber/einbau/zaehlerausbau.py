@@ -78,7 +78,7 @@ def remove_zaehler(
     take_out(session, akteur, ausbau, zeitpunkt)
     register = as_register(daten["schlussstand"])
     schluss = store_zaehlerstand(session, akteur, stromzaehler, stand, zeitpunkt, register, "schlussstand")
-    check_stands_still(session, akteur, stromzaehler, zeitpunkt, schluss)
+    check_stands_still(session, akteur, stromzaehler, zeitpunkt, schluss, register)
     zuordnung = release(session, akteur, nummer, zeitpunkt)
     record_audit(session, akteur, "ZAEHLERAUSBAU", "messstelle", messstelle_id, neu=daten)
     letzter_tag = first_day_without(zeitpunkt) - timedelta(days=1)

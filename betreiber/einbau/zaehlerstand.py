@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
-from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet, shows
+from betreiber.ablesung.anzeige import highest, raise_to, shows
+from betreiber.ablesung.domain import Ablesung, Befund, Herkunft, Qualitaet
 from betreiber.ablesung.zaehlwerk import Register
 from betreiber.auth.domain import Akteur
 from betreiber.einbau.domain import describe_stand
@@ -49,9 +50,11 @@ def store_zaehlerstand(
 ) -> Ablesung:
     """Store both registers (Wh) as read at a quarter hour; the reading that is stored for it now.
 
-    A measured one stays, and must be what the display showed: then people have confirmed it. `stand`: the meter's
-    row, locked. Raises KonfliktFehler where it is another one, EingabeUngueltig for registers that the readings
-    around rule out (`feld` names them), or an instant before the installation.
+    A measured one stays, and must be what the display showed: then people have confirmed it. Where a display of
+    whole kWh shows less than was measured before, that is stored: the register is no less, the rest is cut off.
+    The clock of the control reading starts with what staff read only: now and then one of them is to see a meter.
+    `stand`: the meter's row, locked. Raises KonfliktFehler where another one is measured, EingabeUngueltig for
+    registers that the readings around rule out (`feld` names them), or an instant before the installation.
     """
     da = find_measured(session, stromzaehler.stromzaehler_id, zeitpunkt)
     if da is None:
@@ -63,7 +66,8 @@ def store_zaehlerstand(
             " korrigieren Sie ihn zuerst.",
             code="zaehlerstand_widerspricht",
         )
-    record_ablesung(session, akteur, stromzaehler.stromzaehler_id, local_date(zeitpunkt))
+    if akteur.sees_all:
+        record_ablesung(session, akteur, stromzaehler.stromzaehler_id, local_date(zeitpunkt))
     return da
 
 
@@ -78,7 +82,8 @@ def _write(
 ) -> Ablesung:
     uhrzeit, jetzt = int(zeitpunkt.timestamp()), int(akteur.zeitpunkt.timestamp())
     grenzen = find_grenzen(session, akteur, stromzaehler)
-    posten = speicher.Posten(stand, [Messwert(uhrzeit, *register, None, 0)], grenzen, jetzt, Herkunft.MANUELL)
+    wert = Messwert(uhrzeit, *_without_cut(session, stromzaehler, uhrzeit, register), None, 0)
+    posten = speicher.Posten(stand, [wert], grenzen, jetzt, Herkunft.MANUELL)
     ((befund,),) = speicher.write(session, [posten])
     if befund is Befund.ZU_ALT:
         raise EingabeUngueltig(
@@ -96,13 +101,33 @@ def _write(
     return speicher.registers(session, stromzaehler.stromzaehler_id, [uhrzeit])[uhrzeit]
 
 
+def _without_cut(session: Session, stromzaehler: Stromzaehler, uhrzeit: int, register: Register) -> Register:
+    """Registers as read, or what was measured before them where the display cut that off (Wh)."""
+    nummer = stromzaehler.stromzaehler_id
+    umgebung = speicher.search(session, {nummer: (uhrzeit, uhrzeit)})[nummer]
+    davor = [
+        ablesung
+        for ablesung in umgebung.readings()
+        if ablesung.uhrzeit < uhrzeit and ablesung.qualitaet is Qualitaet.ABGELESEN
+    ]
+    return raise_to(register, davor[-1][1:3], highest(register)) if davor else register
+
+
 def check_stands_still(
-    session: Session, akteur: Akteur, stromzaehler: Stromzaehler, zeitpunkt: datetime, schluss: Ablesung
+    session: Session,
+    akteur: Akteur,
+    stromzaehler: Stromzaehler,
+    zeitpunkt: datetime,
+    schluss: Ablesung,
+    gelesen: Register,
 ) -> None:
-    """Raise KonfliktFehler when a removed meter has counted on: what flowed through it then would be nobody's."""
+    """Raise KonfliktFehler when a removed meter has counted on: what flowed through it then would be nobody's.
+
+    `gelesen`: what people read at its display for the closing reading, in Wh.
+    """
     uhrzeit, jetzt = int(zeitpunkt.timestamp()), int(akteur.zeitpunkt.timestamp())
     for ablesung in speicher.iter_series(session, stromzaehler.stromzaehler_id, uhrzeit + VIERTELSTUNDE_S, jetzt):
-        if ablesung.qualitaet is Qualitaet.ABGELESEN and not _still_shows(ablesung, schluss):
+        if ablesung.qualitaet is Qualitaet.ABGELESEN and not _still_shows(ablesung, schluss, gelesen):
             raise KonfliktFehler(
                 f"Der alte Zähler {stromzaehler.zaehlernummer} zeigte danach {describe_stand(*ablesung[1:3])}:"
                 " der Ausbau war später. Nennen Sie dessen Zeitpunkt; lief der Zähler nach dem Ausbau anderswo,"
@@ -111,8 +136,8 @@ def check_stands_still(
             )
 
 
-def _still_shows(ablesung: Ablesung, schluss: Ablesung) -> bool:
+def _still_shows(ablesung: Ablesung, schluss: Ablesung, gelesen: Register) -> bool:
     """Whether a meter stands where it stood at last, as far as that is known: of a display only in whole kWh."""
     if schluss.herkunft is Herkunft.MANUELL:
-        return shows(ablesung[1:3], schluss[1:3])
+        return shows(ablesung[1:3], gelesen)
     return ablesung[1:3] == schluss[1:3]

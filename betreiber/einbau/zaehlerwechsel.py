@@ -2,8 +2,9 @@
 
 ASSUMPTION: `zeitpunkt` is the first edge of a quarter hour at or after the work. Until then the old meter stands
 still and the new one may have begun to count: its opening register is what it showed when it was put in, so that
-nothing is lost between. Where the new meter has sent a reading for the edge already, which may be some Wh higher,
-the two contradict each other: staff correct the reading, or take it over and leave those Wh to the customer.
+nothing is lost between. Where the new meter sends a reading for the edge, which may be some Wh higher, the two
+contradict each other: staff correct the reading, or take it over and leave those Wh to the customer. Only one that
+is there already, and that a display of whole kWh shows as the opening register, is taken for the same.
 """
 
 from collections.abc import Mapping
@@ -86,7 +87,7 @@ def exchange(session: Session, akteur: Akteur, messstelle_id: int, daten: Mappin
         if find_measured(session, zaehler.stromzaehler_id, zeitpunkt) is None:
             eingetragen.append(feld)
         abgelesen.append(store_zaehlerstand(session, akteur, zaehler, stand, zeitpunkt, register, feld))
-    check_stands_still(session, akteur, alter, zeitpunkt, abgelesen[0])
+    check_stands_still(session, akteur, alter, zeitpunkt, abgelesen[0], as_register(daten["schlussstand"]))
     hand_over(session, akteur, alter.stromzaehler_id, neuer.stromzaehler_id, zeitpunkt)
     token = add_token(session, akteur, neuer.stromzaehler_id)
     # Which registers it wrote, and did not only confirm: an undoing takes back no others.

@@ -43,8 +43,9 @@ def correct_zuordnung(
     if queries.is_einbau_edge(session, stromzaehler_id, kante_alt):
         # The edge is the work's: the other meter of an exchange has it, too, and would keep it.
         raise KonfliktFehler(
-            "Zu diesem Zeitpunkt wurde der Zähler ein- oder ausgebaut, und daraus folgt die Zuordnung. Nehmen Sie"
-            " den Zählerwechsel zurück und tragen Sie ihn neu ein, oder berichtigen Sie zuerst den Einbau.",
+            "Zu diesem Zeitpunkt wurde der Zähler ein- oder ausgebaut, und daraus folgt die Zuordnung. War es ein"
+            " Zählerwechsel, nehmen Sie ihn zurück und tragen ihn neu ein. Hing der Zähler länger, tragen Sie ihn"
+            " ab diesem Zeitpunkt wieder ein; hing er kürzer, beenden Sie die Zuordnung früher.",
             code="kante_am_einbau",
         )
     zuordnungen = move_edge(session, akteur, stromzaehler_id, kante_alt, kante_neu)

@@ -157,6 +157,7 @@ def find_grenzen(session: Session, akteur: Akteur, stromzaehler: Stromzaehler) -
         eingebaut=bool(einbauten),
         ueberlauf_wh=rollover_wh(stromzaehler.stellen),
         zaehlwerk=Zaehlwerk(stromzaehler.faktor, speicher.sections(session, stromzaehler.stromzaehler_id)),
+        einbauten=[int(von.timestamp()) for von, _ in einbauten],
     )
 
 

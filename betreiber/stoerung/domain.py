@@ -21,6 +21,10 @@ _SOFORT, _STUNDE, _TAG = timedelta(0), timedelta(hours=1), timedelta(days=1)
 NACH_DEM_EINSATZ = _STUNDE
 # So long a fitter may take to note what became of a visit; after that nobody was there.
 EINSATZ_MELDEN = 3 * _TAG
+# What a log brought earlier a sweep has judged, unless it stood still for so long.
+MELDUNGEN_SEIT = 3 * _TAG
+# So long after it began a silent area is still taken for its network; after that somebody has to look.
+NETZ_HOECHSTENS = 7 * _TAG
 
 
 class Stoerungsart(StrEnum):
@@ -96,6 +100,10 @@ URSACHEN: Mapping[Ursache, str] = {
 }
 # It is not the meters, and a fitter at each of them would change nothing.
 OHNE_MONTEUR = frozenset({Ursache.BETREIBER, Ursache.NETZ})
+# What can be seen also when nothing comes.
+AUCH_STUMM = frozenset({Stoerungsart.STUMM, Stoerungsart.SCHLUESSEL, Stoerungsart.MANIPULATION})
+# However many meters somebody opens: it is never the operator's own outage, and each has to be looked at.
+IMMER_EINZELN = frozenset({Stoerungsart.MANIPULATION})
 
 
 class Einsatz(StrEnum):
@@ -262,15 +270,20 @@ class Lebenszeichen(NamedTuple):
 
 
 class Besuch(NamedTuple):
-    """A visit of a fitter to a meter: planned for a day, or over (`beendet`)."""
+    """A visit of a fitter to a meter: planned for a day, or over (`beendet`); without a day: it failed then."""
 
     termin_datum: date | None
     beendet: datetime | None
 
     def covers(self, eingriff: datetime, jetzt: datetime) -> bool:
-        """Whether its fitter opened the meter: on that local day, and not long after it was over."""
+        """Whether its fitter opened the meter: on that local day, and not long after it was over.
+
+        Whoever failed stood before a closed door: that excuses the hour before and after, not the day.
+        """
         if self.beendet is None:
             return local_date(eingriff) == self.termin_datum and jetzt - eingriff < EINSATZ_MELDEN
+        if self.termin_datum is None:
+            return abs(eingriff - self.beendet) <= NACH_DEM_EINSATZ
         tage = (self.termin_datum, local_date(self.beendet))
         return local_date(eingriff) in tage and eingriff <= self.beendet + NACH_DEM_EINSATZ
 
@@ -296,6 +309,11 @@ def expected_readings(eingebaut_von: datetime | None, jetzt: datetime, tage: int
     if eingebaut_von is not None and eingebaut_von > anfang:
         anfang = day_begin(eingebaut_von) + _TAG
     return max(0, (ende - anfang) // _TAG) * VIERTELSTUNDEN_JE_TAG
+
+
+def sends_nobody(ursache: Ursache, beginn: datetime, jetzt: datetime) -> bool:
+    """Whether a fitter would change nothing: it is the operator, or the network of an area, which comes back."""
+    return ursache in OHNE_MONTEUR and (ursache is not Ursache.NETZ or jetzt - beginn < NETZ_HOECHSTENS)
 
 
 def is_silent_area(zaehler: int, stumme: int, regeln: Regeln) -> bool:

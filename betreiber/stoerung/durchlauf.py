@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import product
 from typing import Any
 
@@ -14,9 +14,10 @@ from betreiber.ablesung.domain import MANIPULATION, date_meldung
 from betreiber.auth.domain import Akteur
 from betreiber.ereignis.domain import Ereignisart
 from betreiber.ereignis.nachricht import enqueue_nachricht
-from betreiber.stoerung import queries
+from betreiber.stoerung import eingriffe, queries
 from betreiber.stoerung.domain import (
     ARTEN,
+    MELDUNGEN_SEIT,
     URSACHEN,
     Einsatz,
     Lebenszeichen,
@@ -33,15 +34,14 @@ from betreiber.stoerung.service import record_change
 from betreiber.stoerung.urteil import Lage, Umfeld, judge_all
 from betreiber.zeit import BERLIN, format_zeitpunkt
 from db.session import begin_read
+from db.stapel import flush
 
-# So many meters share a transaction: the lock of SQLite is held for milliseconds.
+# So many meters share a transaction: when all of them are sick it holds the lock of SQLite for about a second.
 STAPEL = 5000
 # From so many on they share a mail: who gets a thousand reads none.
 EINZELN_HOECHSTENS = 20
 # So many of them it names.
 GENANNT_HOECHSTENS = 100
-# What a log brought earlier a sweep has judged, unless it stood still for so long.
-MELDUNGEN_SEIT = timedelta(days=3)
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ def sweep_stoerungen(
         if len(stapel) < hoechstens:
             break
         nach = stapel[-1].stromzaehler_id
-    ergebnis.gemeldet = _tell(session, akteur, regeln)
+    ergebnis.gemeldet = _tell(session, akteur, regeln, hoechstens)
     begin_read(session)
     offen = queries.count_open(session)
     session.rollback()
@@ -147,13 +147,14 @@ def _sweep_stapel(
             ergebnis.gestiegen += 1
             record_change(session, akteur, Ereignisart.STOERUNG_GESTIEGEN, zeile.stromzaehler_id, zeile.art, lage)
     ergebnis.erkannt += len(neue)
+    flush(session)
     session.commit()
 
 
 def _explain(session: Session, stapel: Sequence[Lebenszeichen], jetzt: datetime) -> list[Lebenszeichen]:
     """The same with what is known of interventions: until when a person explained them, and our own visits."""
     geoeffnete = [zeichen.stromzaehler_id for zeichen in stapel if zeichen.manipuliert_zeitpunkt is not None]
-    behoben = queries.list_erklaert(session, geoeffnete) if geoeffnete else {}
+    behoben = eingriffe.list_erklaert(session, geoeffnete) if geoeffnete else {}
     alle = [zeichen._replace(eingriff_behoben=behoben.get(zeichen.stromzaehler_id)) for zeichen in stapel]
     eigene = _find_own_visits(session, alle, jetzt)
     return [zeichen._replace(einsatz=eigene.get(zeichen.stromzaehler_id, zeichen.einsatz)) for zeichen in alle]
@@ -165,16 +166,16 @@ def _find_own_visits(session: Session, stapel: Sequence[Lebenszeichen], jetzt: d
     Who opens a meter and cuts its radio is told of together with the fitter who comes because it is silent.
     """
     geoeffnete = {zeichen.stromzaehler_id: zeichen for zeichen in stapel if zeichen.eingriff() is not None}
-    besuche = queries.list_besuche(session, geoeffnete) if geoeffnete else {}
+    besuche = eingriffe.list_besuche(session, geoeffnete) if geoeffnete else {}
     if not besuche:
         return {}
-    eingriffe = {nummer: [geoeffnete[nummer].eingriff()] for nummer in besuche}
-    for nummer, empfangen, meldung in queries.list_meldungen(session, besuche, jetzt - MELDUNGEN_SEIT):
+    gesehen = {nummer: [geoeffnete[nummer].eingriff()] for nummer in besuche}
+    for nummer, empfangen, meldung in eingriffe.list_meldungen(session, besuche, jetzt - MELDUNGEN_SEIT):
         geschehen = date_meldung(meldung["uhrzeit"], int(empfangen.timestamp()), empfangen)
         if meldung["code"] in MANIPULATION and geoeffnete[nummer].is_unexplained(geschehen):
-            eingriffe[nummer].append(geschehen)
+            gesehen[nummer].append(geschehen)
     return {
-        nummer: find_einsatz(filter(None, zeiten), besuche[nummer], jetzt) for nummer, zeiten in eingriffe.items()
+        nummer: find_einsatz(filter(None, zeiten), besuche[nummer], jetzt) for nummer, zeiten in gesehen.items()
     }
 
 
@@ -224,10 +225,11 @@ def _as_update(akteur: Akteur, zeile: Laufend, lage: Lage) -> dict[str, Any]:
     }
 
 
-def _tell(session: Session, akteur: Akteur, regeln: Regeln) -> int:
+def _tell(session: Session, akteur: Akteur, regeln: Regeln, hoechstens: int) -> int:
     """One mail for each Störung that was found or has risen; in quiet hours a WARNUNG waits.
 
-    One that ended before its mail was sent is told of no more. A great many share a mail.
+    One that ended before its mail was sent is told of no more. A great many share a mail. They are marked so many
+    at a time, the first together with the mail: whoever is stopped in between tells of some twice, and of all.
     """
     if not regeln.empfaenger:
         return 0
@@ -235,8 +237,8 @@ def _tell(session: Session, akteur: Akteur, regeln: Regeln) -> int:
     if not regeln.ruhezeit.covers(akteur.zeitpunkt):
         stufen.append(Stufe.WARNUNG)
     begin_read(session)
-    gruppen = queries.count_untold(session, stufen)
-    anzahl = sum(gruppe.anzahl for gruppe in gruppen)
+    nummern = queries.list_untold_ids(session, stufen)
+    gruppen, anzahl = queries.count_untold(session, stufen), len(nummern)
     zeilen = queries.list_untold(session, akteur.zeitpunkt, stufen, GENANNT_HOECHSTENS)
     # All is read before the rollback: after it each row would be asked for anew, in the transaction that writes.
     if anzahl > EINZELN_HOECHSTENS:
@@ -248,8 +250,9 @@ def _tell(session: Session, akteur: Akteur, regeln: Regeln) -> int:
         return 0
     for betreff, text in briefe:
         enqueue_nachricht(session, akteur, regeln.empfaenger, betreff, text)
-    queries.mark_told(session, stufen)
-    session.commit()
+    for ab in range(0, anzahl, hoechstens):
+        queries.mark_told(session, stufen, nummern[ab], nummern[ab : ab + hoechstens][-1])
+        session.commit()
     return anzahl
 
 

@@ -16,35 +16,35 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    null,
     or_,
     select,
-    union_all,
+    true,
     update,
 )
 from sqlalchemy.orm import Session
 
 from betreiber.seite import Seite, fetch_seite
 from betreiber.stoerung.domain import (
+    AUCH_STUMM,
+    IMMER_EINZELN,
+    MELDUNGEN_SEIT,
     VIERTELSTUNDEN_JE_TAG,
-    Besuch,
     Lebenszeichen,
     Regeln,
     Stoerungsart,
     Stoerungszustand,
     Stufe,
+    Ursache,
     day_begin,
 )
 from db.models import (
-    Auftrag,
-    Auftragsbesuch,
     Einbau,
-    Ereignis,
     Messstelle,
     Stoerung,
     Stromzaehler,
     Tagesstand,
     Telegrammstand,
+    VerbrauchTag,
 )
 
 _TAG_S = 86_400
@@ -56,7 +56,9 @@ _LAUFEND = Stoerung.abgeklungen_zeitpunkt.is_(None)
 _OFFEN = Stoerung.behoben_zeitpunkt.is_(None)
 # Removed meters have nothing to say; those that never were enrolled have no epoche.
 _UEBERWACHT = and_(_Z.zustand == "EINGEBAUT", _T.epoche > 0)
-_EINGRIFF = Stoerung.art == Stoerungsart.MANIPULATION
+EINGRIFF = Stoerung.art == Stoerungsart.MANIPULATION
+# A visit of our own that ended by itself: it explains what its fitter did, and nothing that was seen after it.
+NUR_EINSATZ = and_(Stoerung.ursache == Ursache.EINSATZ, Stoerung.grund.is_(None))
 
 
 class Laufend(NamedTuple):
@@ -105,13 +107,19 @@ def count_unheard(
 ) -> tuple[list[Gebiet], dict[Stoerungsart, int]]:
     """The watched meters by postcode, and how many were neither heard nor installed there for too long.
 
-    And of all of them, how many have each kind that the row of a meter tells of.
+    And of all of them, how many have each kind that the row of a meter tells of: what needs messages to be judged,
+    only of those that were heard of late where they hang now.
     """
     ab = _silent_since(regeln, jetzt)
+    gehoert = and_(_T.zuletzt_empfangen > ab, func.coalesce(Einbau.von <= _T.zuletzt_empfangen, true()))
     beide = ((_T.zuletzt_empfangen, Einbau.von), (Einbau.von, _T.zuletzt_empfangen))
     stumm = and_(*(func.coalesce(*zeiten) <= ab for zeiten in beide))
-    arten = _signs(regeln, jetzt, echtzeit)
-    zeilen = _count_gebiete(session, [stumm, *(or_(*zeichen) for zeichen in arten.values())], jetzt)
+    arten = {
+        art: or_(*zeichen) if art in AUCH_STUMM else and_(or_(*zeichen), gehoert)
+        for art, zeichen in _signs(regeln, jetzt, echtzeit).items()
+        if art not in IMMER_EINZELN
+    }
+    zeilen = _count_gebiete(session, [stumm, *arten.values()], jetzt)
     gebiete = [Gebiet(*zeile[:3]) for zeile in zeilen]
     return gebiete, {art: sum(zeile[stelle] for zeile in zeilen) for stelle, art in enumerate(arten, start=3)}
 
@@ -172,57 +180,20 @@ def find_candidates(
     return [Lebenszeichen(*tuple(zeile)) for zeile in session.execute(anweisung)]
 
 
-def list_erklaert(session: Session, stromzaehler_ids: Collection[int]) -> dict[int, datetime | None]:
-    """When an intervention was last closed, by meter."""
-    anweisung = select(Stoerung.stromzaehler_id, func.max(Stoerung.behoben_zeitpunkt)).where(
-        Stoerung.stromzaehler_id.in_(stromzaehler_ids), _EINGRIFF, ~_OFFEN
-    )
-    return dict(session.execute(anweisung.group_by(Stoerung.stromzaehler_id)).all())
-
-
-def list_besuche(session: Session, stromzaehler_ids: Collection[int]) -> dict[int, list[Besuch]]:
-    """The visits to meters by number: orders that are planned, on their way or over, and those that failed."""
-    auftraege = select(Auftrag.stromzaehler_id, Auftrag.termin_datum, Auftrag.beendet_zeitpunkt).where(
-        Auftrag.stromzaehler_id.in_(stromzaehler_ids),
-        Auftrag.zustand.in_(("GEPLANT", "UNTERWEGS", "ERLEDIGT", "FEHLGESCHLAGEN")),
-    )
-    vergebliche = (
-        select(Auftrag.stromzaehler_id, null(), Auftragsbesuch.zeitpunkt)
-        .join(Auftragsbesuch, Auftragsbesuch.auftrag_id == Auftrag.auftrag_id)
-        .where(Auftrag.stromzaehler_id.in_(stromzaehler_ids))
-    )
-    besuche: dict[int, list[Besuch]] = {}
-    zeilen: Sequence[Any] = session.execute(union_all(auftraege, vergebliche)).all()
-    for nummer, *besuch in zeilen:
-        besuche.setdefault(nummer, []).append(Besuch(*besuch))
-    return besuche
-
-
-def list_meldungen(
-    session: Session, stromzaehler_ids: Collection[int], seit: datetime
-) -> Sequence[Row[int, datetime, dict[str, Any]]]:
-    """What the logs of meters brought since: meter, receipt, entry."""
-    anweisung = select(Ereignis.objekt_id, Ereignis.zeitpunkt, Ereignis.daten).where(
-        Ereignis.objekt_art == "stromzaehler",
-        Ereignis.objekt_id.in_(stromzaehler_ids),
-        Ereignis.zeitpunkt >= seit,
-        Ereignis.art == "STROMZAEHLER_MELDUNG",
-    )
-    return session.execute(anweisung).all()
-
-
 def _silent_since(regeln: Regeln, jetzt: datetime) -> datetime:
     return jetzt - timedelta(seconds=regeln[Stoerungsart.STUMM].ab)
 
 
 def _measured(stromzaehler_id: SQLColumnExpression[int], regeln: Regeln, jetzt: datetime) -> ColumnElement[int]:
-    """Measured readings of a meter in the last whole UTC days, by its key: tagesstand holds years."""
+    """Measured readings of a meter in the last whole UTC days, those in rows and those in blocks, by its key."""
     heute = int(jetzt.timestamp()) // _TAG_S
-    summe = select(func.coalesce(func.sum(Tagesstand.gemessen, type_=BigInteger), 0)).where(
-        Tagesstand.stromzaehler_id == stromzaehler_id,
-        Tagesstand.tag.between(heute - regeln.tage, heute - 1),
+    in_zeilen, in_bloecken = (
+        select(func.coalesce(func.sum(tabelle.gemessen, type_=BigInteger), 0))
+        .where(tabelle.stromzaehler_id == stromzaehler_id, tabelle.tag.between(heute - regeln.tage, heute - 1))
+        .scalar_subquery()
+        for tabelle in (Tagesstand, VerbrauchTag)
     )
-    return summe.scalar_subquery()
+    return in_zeilen + in_bloecken
 
 
 def _signs(
@@ -232,17 +203,28 @@ def _signs(
     s = Stoerungsart
     spaet = int(jetzt.timestamp()) - regeln[s.VERSPAETET].ab
     ablauf = echtzeit - timedelta(seconds=regeln[s.SCHLUESSEL].ab)
-    erklaert = select(Stoerung.stoerung_id).where(
-        Stoerung.stromzaehler_id == _T.stromzaehler_id,
-        _EINGRIFF,
-        Stoerung.behoben_zeitpunkt >= _T.manipuliert_zeitpunkt,
+    # What a log brings of the time after a visit it brings soon; a meter that was silent is looked at anyway.
+    erklaert = (
+        select(Stoerung.stoerung_id)
+        .where(
+            Stoerung.stromzaehler_id == _T.stromzaehler_id,
+            EINGRIFF,
+            Stoerung.behoben_zeitpunkt >= _T.manipuliert_zeitpunkt,
+            or_(~NUR_EINSATZ, Stoerung.behoben_zeitpunkt < jetzt - MELDUNGEN_SEIT),
+        )
+        .correlate(_T)
+    )
+    frueher = (
+        select(Einbau.einbau_id)
+        .where(_hanging(_T.stromzaehler_id, jetzt), Einbau.von >= _T.manipuliert_zeitpunkt)
+        .correlate(_T)
     )
     return {
         s.VERSPAETET: (_T.neueste_uhrzeit.is_(None), _T.neueste_uhrzeit <= spaet),
         s.UHR: (_T.uhr_abweichung_s.is_not(None),),
         s.FUNK: (_T.rsrp_dbm <= -regeln[s.FUNK].ab,),
         s.SCHLUESSEL: (_T.schluessel_gueltig_bis <= ablauf,),
-        s.MANIPULATION: (and_(_T.manipuliert_zeitpunkt.is_not(None), ~erklaert.exists()),),
+        s.MANIPULATION: (and_(_T.manipuliert_zeitpunkt.is_not(None), ~erklaert.exists(), ~frueher.exists()),),
         s.ABWEISUNGEN: (
             and_(_T.abgewiesen_zeitpunkt >= day_begin(jetzt), _T.abgewiesen_anzahl >= regeln[s.ABWEISUNGEN].ab),
         ),
@@ -360,9 +342,17 @@ def list_untold(session: Session, jetzt: datetime, stufen: Collection[Stufe], ho
     return [Zeile._make(zeile) for zeile in session.execute(anweisung)]
 
 
-def mark_told(session: Session, stufen: Collection[Stufe]) -> None:
-    """Note of all of them that a mail told; not a change that anybody else has to know of."""
-    session.execute(update(_TABELLE).where(_untold(stufen)).values(gemeldet_stufe=_TABELLE.c.stufe))
+def list_untold_ids(session: Session, stufen: Collection[Stufe]) -> Sequence[int]:
+    """The numbers of all that have not been told of, ascending."""
+    return session.scalars(
+        select(Stoerung.stoerung_id).where(_untold(stufen)).order_by(Stoerung.stoerung_id)
+    ).all()
+
+
+def mark_told(session: Session, stufen: Collection[Stufe], von: int, bis: int) -> None:
+    """Note of those from one number to another that a mail told; no change that anybody else has to know of."""
+    bereich = Stoerung.stoerung_id.between(von, bis)
+    session.execute(update(_TABELLE).where(_untold(stufen), bereich).values(gemeldet_stufe=_TABELLE.c.stufe))
 
 
 def count_open(session: Session) -> dict[tuple[str, str], int]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from betreiber.stoerung.domain import (
+    AUCH_STUMM,
     OHNE_MONTEUR,
     Einsatz,
     Lebenszeichen,
@@ -16,6 +17,7 @@ from betreiber.stoerung.domain import (
     Ursache,
     day_begin,
     expected_readings,
+    sends_nobody,
 )
 from betreiber.zeit import VIERTELSTUNDE_S
 
@@ -23,8 +25,6 @@ _SEKUNDE, _TAG = timedelta(seconds=1), timedelta(days=1)
 # Of these the kind says the cause; of the others the last signs of life do.
 _EIGENE_URSACHE = {Stoerungsart(name): Ursache(name) for name in ("UHR", "SCHLUESSEL", "FUNK", "MANIPULATION")}
 _EIGENE_URSACHE[Stoerungsart.ABWEISUNGEN] = Ursache.ABGEWIESEN
-# What can be seen also when nothing comes.
-_AUCH_STUMM = frozenset({Stoerungsart.STUMM, Stoerungsart.SCHLUESSEL, Stoerungsart.MANIPULATION})
 # The operator's own fitter opened the cover: it is closed again by itself, and nobody else goes there.
 _EIGENER_EINSATZ = Regel(1, 0, timedelta(hours=1))
 
@@ -140,8 +140,8 @@ def find_ursache(
 
 def find_stufe(regel: Regel, lage: Lage, jetzt: datetime) -> Stufe:
     """How badly, by now. No fitter is sent where it is not the meter."""
-    geduld = jetzt - lage.patience(regel)
-    if regel.auftrag_nach is not None and geduld >= regel.auftrag_nach and lage.ursache not in OHNE_MONTEUR:
+    faellig = regel.auftrag_nach is not None and jetzt - lage.patience(regel) >= regel.auftrag_nach
+    if faellig and not sends_nobody(lage.ursache, lage.beginn, jetzt):
         return Stufe.AUFTRAG
     if regel.alarm_nach is not None and jetzt - lage.beginn >= regel.alarm_nach:
         return Stufe.ALARM
@@ -195,7 +195,7 @@ def judge_all(
     schweigt = vor_ort = False
     for art, mass in measure(zeichen, regeln, jetzt, echtzeit).items():
         alt = lagen.get(art)
-        if schweigt and art not in _AUCH_STUMM:
+        if schweigt and art not in AUCH_STUMM:
             neu = alt and _wait(alt, vor_ort=vor_ort)
         else:
             ursache = find_ursache(art, zeichen, regeln, echtzeit, umfeld)

@@ -1,5 +1,6 @@
 """The warning to apply for verification: an event a meter, and one mail to the planners (MessEG § 38)."""
 
+import time
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -15,46 +16,57 @@ from betreiber.wartung.domain import german
 from betreiber.wartung.service import STAPEL
 from betreiber.zeit import local_date
 from db.session import begin_read
+from db.stapel import flush
 
 # Who gets a thousand lines reads none.
 ZEILEN_HOECHSTENS = 30
+# Between two batches, because who waits for SQLite's write lock only looks now and then whether it is free.
+PAUSE_S = 0.02
 
 
 def warn_eichantraege(session: Session, akteur: Akteur, *, empfaenger: str, stapel: int = STAPEL) -> int:
     """Write an event for each meter whose day to warn has come, and one mail of them all; returns how many.
 
-    An Eichfrist is told of once. All meters that were marked in a year have the same day: `stapel` of them share a
-    transaction. The mail tells of the events since the last mail, so that a crash in between leaves nobody untold;
-    without an `empfaenger` they wait until there is one. ASSUMPTION: one job process runs it; two at once would
-    send two mails.
+    An Eichfrist is told of before its end, and again only when that changes. All meters that were marked in a year
+    have the same day: `stapel` of them share a transaction. The mail tells of the events since the last mail, so
+    that a crash in between leaves nobody untold; without an `empfaenger` they wait until there is one.
+    ASSUMPTION: one job process runs it; two at once would send two mails.
     """
-    heute, nach, anzahl = local_date(akteur.zeitpunkt), (date.min, 0), 0
-    while zeilen := queries.lock_zu_warnende(session, heute, nach, stapel):
-        for _, stromzaehler_id, ende, frist in zeilen:
-            daten = {"eichfrist_ende_datum": ende, "antragsfrist_datum": frist}
-            record_ereignis(
-                session, akteur, Ereignisart.EICHANTRAG_FAELLIG, "stromzaehler", stromzaehler_id, daten
-            )
-        queries.mark_gewarnt(session, [zeile.stromzaehler_id for zeile in zeilen])
+    heute, anzahl = local_date(akteur.zeitpunkt), 0
+    begin_read(session)
+    faellig = queries.list_zu_warnende(session, heute)
+    session.rollback()
+    for stelle in range(0, len(faellig), stapel):
+        teil = faellig[stelle : stelle + stapel]
+        anzahl += _record(session, akteur, queries.mark_gewarnt(session, heute, teil))
         session.commit()
-        nach, anzahl = (zeilen[-1].antragswarnung_datum, zeilen[-1].stromzaehler_id), anzahl + len(zeilen)
-    session.rollback()  # Also the transaction that found nothing more ends here.
+        time.sleep(PAUSE_S)
     if empfaenger:
         _tell(session, akteur, empfaenger)
     return anzahl
 
 
+def _record(session: Session, akteur: Akteur, zeilen: Sequence[Any]) -> int:
+    """Write an event for each of these meters."""
+    for stromzaehler_id, ende, frist in zeilen:
+        daten = {"eichfrist_ende_datum": ende, "antragsfrist_datum": frist}
+        record_ereignis(session, akteur, Ereignisart.EICHANTRAG_FAELLIG, "stromzaehler", stromzaehler_id, daten)
+    flush(session)
+    return len(zeilen)
+
+
 def _tell(session: Session, akteur: Akteur, empfaenger: str) -> None:
     """One mail of the events of which none has told; the audit log knows how far the last one went."""
+    heute = local_date(akteur.zeitpunkt)
     begin_read(session)
     gemeldet, letztes = queries.find_unreported(session)
-    gruppen = queries.count_gewarnte(session, gemeldet) if gemeldet < letztes else []
-    nummern = queries.list_gewarnte(session, gemeldet, ZEILEN_HOECHSTENS) if gruppen else []
+    gruppen = queries.count_gewarnte(session, gemeldet, heute) if gemeldet < letztes else []
+    nummern = queries.list_gewarnte(session, gemeldet, heute, ZEILEN_HOECHSTENS) if gruppen else []
     session.rollback()
     if gemeldet == letztes:
         return
     if gruppen:
-        enqueue_nachricht(session, akteur, empfaenger, *_compose(gruppen, nummern, local_date(akteur.zeitpunkt)))
+        enqueue_nachricht(session, akteur, empfaenger, *_compose(gruppen, nummern, heute))
     anzahl = sum(zeile[-1] for zeile in gruppen)
     record_audit(session, akteur, "GEMELDET", "eichantrag", letztes, neu={"zaehler": anzahl})
     session.commit()

@@ -203,7 +203,8 @@ class _Verlauf:
                 f"Die am {german(tatsache.datum)} beantragte Verlängerung nach Los zählt nicht (MessEV § 35)."
             )
             return
-        self.zeiten[-1], self.ende = replace(self.zeiten[-1], bis=bis), bis
+        # Who had applied before had done so for the old end; a meter that is used on needs a new application.
+        self.zeiten[-1], self.ende = replace(self.zeiten[-1], bis=bis, antrag_rechtzeitig=False), bis
         self.saetze.append(
             f"Am {german(tatsache.datum)} beantragt, nach Stichprobe des Loses {tatsache.los} verlängert bis"
             f" {german(bis)} (MessEV § 35)."

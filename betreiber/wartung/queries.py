@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -300,33 +300,40 @@ def count_wartungen(session: Session, von: date, bis: date, heute: date) -> Sequ
     return session.execute(anweisung).all()
 
 
-def lock_zu_warnende(session: Session, heute: date, nach: tuple[date, int], anzahl: int) -> Sequence[Any]:
-    """The next meters whose day to warn has come and of whose Eichfrist nobody was told, locked until the commit.
+def list_zu_warnende(session: Session, heute: date) -> Sequence[int]:
+    """The meters whose day to warn has come and of whose Eichfrist, which has not ended, nobody was told."""
+    anweisung = select(Wartung.stromzaehler_id).where(_zu_warnen(heute))
+    return session.scalars(anweisung.order_by(Wartung.antragswarnung_datum, Wartung.stromzaehler_id)).all()
 
-    In the order of that day and their ids, after `nach`.
+
+def mark_gewarnt(session: Session, heute: date, stromzaehler_ids: Sequence[int]) -> Sequence[Any]:
+    """Note of which Eichfrist is told; returns who still is to be warned: id, end, last day to apply.
+
+    In the order of their ids. Nobody is shown the note, and so the version stays.
     """
-    reihe = (Wartung.antragswarnung_datum, Wartung.stromzaehler_id)
-    anweisung = (
-        select(*reihe, Wartung.eichfrist_ende_datum, Wartung.antragsfrist_datum)
-        .join(Stromzaehler, Stromzaehler.stromzaehler_id == Wartung.stromzaehler_id)
-        .where(
-            Wartung.antragswarnung_datum <= heute,
-            Wartung.antrag_gewarnt_datum.is_distinct_from(Wartung.eichfrist_ende_datum),
-            Stromzaehler.zustand.in_(HAENGEND),
-            tuple_(*reihe) > tuple_(*nach),
-        )
-        .order_by(*reihe)
-        .limit(anzahl)
-        .with_for_update(of=Wartung)
-    )
-    return session.execute(anweisung).all()
-
-
-def mark_gewarnt(session: Session, stromzaehler_ids: Sequence[int]) -> None:
-    """Note of which Eichfrist was told. Nobody is shown it, and so the version stays."""
     tabelle = cast(Table, Wartung.__table__)
-    anweisung = update(tabelle).where(tabelle.c.stromzaehler_id.in_(stromzaehler_ids))
-    session.connection().execute(anweisung.values(antrag_gewarnt_datum=tabelle.c.eichfrist_ende_datum))
+    anweisung = (
+        update(tabelle)
+        .where(tabelle.c.stromzaehler_id.in_(stromzaehler_ids), _zu_warnen(heute))
+        .values(antrag_gewarnt_datum=tabelle.c.eichfrist_ende_datum)
+        .returning(tabelle.c.stromzaehler_id, tabelle.c.eichfrist_ende_datum, tabelle.c.antragsfrist_datum)
+    )
+    return sorted(session.connection().execute(anweisung).all())
+
+
+def _zu_warnen(heute: date) -> ColumnElement[bool]:
+    haengt = (
+        select(Stromzaehler.stromzaehler_id)
+        .where(Stromzaehler.stromzaehler_id == Wartung.stromzaehler_id, Stromzaehler.zustand.in_(HAENGEND))
+        .exists()
+    )
+    return and_(
+        Wartung.antragswarnung_datum <= heute,
+        # Nobody can apply for what has ended: that is counted, and does not flood the first mail of an old fleet.
+        Wartung.eichfrist_ende_datum >= heute,
+        Wartung.antrag_gewarnt_datum.is_distinct_from(Wartung.eichfrist_ende_datum),
+        haengt,
+    )
 
 
 def find_unreported(session: Session) -> tuple[int, int]:
@@ -336,38 +343,42 @@ def find_unreported(session: Session) -> tuple[int, int]:
     return session.scalar(gemeldet) or 0, session.scalar(letztes) or 0
 
 
-def count_gewarnte(session: Session, seit: int) -> Sequence[Any]:
-    """Meters of events after `seit` for which nobody has applied: last day to apply, maker, model, number."""
+def count_gewarnte(session: Session, seit: int, heute: date) -> Sequence[Any]:
+    """Meters of events after `seit` that are still to be applied for: last day to apply, maker, model, number."""
     gruppe = (Wartung.antragsfrist_datum, Stromzaehler.hersteller, Stromzaehler.modell)
     return session.execute(
         select(*gruppe, func.count())
         .select_from(Wartung)
         .join(Stromzaehler, Stromzaehler.stromzaehler_id == Wartung.stromzaehler_id)
-        .where(_gewarnt(seit))
+        .where(_gewarnt(seit, heute))
         .group_by(*gruppe)
         .order_by(*gruppe)
     ).all()
 
 
-def list_gewarnte(session: Session, seit: int, anzahl: int) -> Sequence[str]:
+def list_gewarnte(session: Session, seit: int, heute: date, anzahl: int) -> Sequence[str]:
     """The first numbers of these meters, by the day to apply."""
     anweisung = (
         select(Stromzaehler.zaehlernummer)
         .join(Wartung, Stromzaehler.stromzaehler_id == Wartung.stromzaehler_id)
-        .where(_gewarnt(seit))
+        .where(_gewarnt(seit, heute))
         .order_by(Wartung.antragsfrist_datum, Stromzaehler.zaehlernummer)
         .limit(anzahl)
     )
     return session.scalars(anweisung).all()
 
 
-def _gewarnt(seit: int) -> ColumnElement[bool]:
+def _gewarnt(seit: int, heute: date) -> ColumnElement[bool]:
+    """Of whom events tell. One that was taken down since may hang again, and no other event would tell of it."""
     ereignisse = select(Ereignis.objekt_id).where(
         Ereignis.art == "EICHANTRAG_FAELLIG", Ereignis.ereignis_id > seit
     )
     return and_(
         Wartung.antragswarnung_datum.is_not(None),
-        Stromzaehler.zustand.in_(HAENGEND),
+        # That of which the event told: it has not ended, and no other has begun.
+        Wartung.eichfrist_ende_datum >= heute,
+        Wartung.eichfrist_ende_datum == Wartung.antrag_gewarnt_datum,
+        Stromzaehler.zustand != "VERSCHROTTET",
         Wartung.stromzaehler_id.in_(ereignisse),
     )
 

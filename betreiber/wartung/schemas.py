@@ -71,12 +71,10 @@ class WartungEintragSchema(_WartungZeileSchema):
     )
 
 
-def _schalter(beschreibung: str) -> fields.Boolean:
-    return fields.Boolean(
-        truthy={"true"},
-        falsy={"false"},
+def _schalter(beschreibung: str) -> felder.Wahrheitswert:
+    return felder.Wahrheitswert(
+        aus_text=True,
         load_default=False,
-        error_messages={"invalid": "true oder false wird erwartet."},
         metadata={"description": beschreibung},
     )
 

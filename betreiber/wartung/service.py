@@ -1,8 +1,8 @@
 """Use cases of maintenance: what is due when and why, and what was done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from betreiber.wartung.domain import (
 from betreiber.wartung.eichfrist import Eichfrist, compute_eichfrist
 from betreiber.zeit import local_date
 from db.models import Stromzaehler, Wartung
+from db.session import begin_read
 
 STAPEL = 1_000
 
@@ -189,11 +190,11 @@ def sweep_wartungen(
 ) -> int:
     """Derive the dates of all meters anew, `stapel` at a time; returns how many rows changed.
 
-    What the register or the calendar changed since, and meters without an entry, get theirs here. No audit row:
+    What the calendar or the settings changed since, and meters without an entry, get theirs here. No audit row:
     what is derived follows from rows that have theirs. `kontrollablesung_monate`: 0 = no control readings.
     """
     heute, nach_id, geaendert = local_date(akteur.zeitpunkt), 0, 0
-    while lagen := queries.list_lagen(session, nach_id, akteur.zeitpunkt, stapel):
+    while lagen := _read_lagen(session, nach_id, akteur.zeitpunkt, stapel):
         neue, alte = [], []
         for lage in lagen:
             werte: dict[str, Any] = {"kontrollablesung_monate": kontrollablesung_monate}
@@ -203,11 +204,19 @@ def sweep_wartungen(
                 neue.append({**zeile, "version": 1})
             elif any(getattr(lage, name) != wert for name, wert in werte.items()):
                 alte.append({**zeile, "version": lage.version})
-        queries.write_derived(session, neue, alte)
-        session.commit()
+        if neue or alte:
+            queries.write_derived(session, neue, alte)
+            session.commit()
         nach_id, geaendert = lagen[-1].stromzaehler_id, geaendert + len(neue) + len(alte)
-    session.rollback()  # Also the transaction that found nothing more ends here.
     return geaendert
+
+
+def _read_lagen(session: Session, nach_id: int, zeitpunkt: datetime, anzahl: int) -> Sequence[Wartungslage]:
+    """As queries.list_lagen, in a transaction of its own: on SQLite others write while dates are derived."""
+    begin_read(session)
+    lagen = queries.list_lagen(session, nach_id, zeitpunkt, anzahl)
+    session.rollback()
+    return lagen
 
 
 def eichfrist_of(lage: Wartungslage) -> Eichfrist:

@@ -9,17 +9,21 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from betreiber.arbeitstage import arbeitstag_ab, is_arbeitstag
-from betreiber.auftrag.domain import Auftragsart, Auftragszustand
+from betreiber.arbeitstage import arbeitstag_ab, arbeitstage_nach, is_arbeitstag
+from betreiber.auftrag.domain import LAUFEND, Auftragsart, Auftragszustand
 from betreiber.errors import EingabeUngueltig
 from betreiber.vertrag.domain import LAUFENDE_ZUSTAENDE
 
-FRIST = timedelta(days=14)  # MsbG § 38
+# MsbG § 38: at least two weeks. The day on which the letter is there does not count (BGB § 187 Abs. 1), and the
+# visit comes when the two weeks are over.
+FRIST = timedelta(days=15)
 ERSATZTERMIN_NACH = timedelta(days=7)
 # Setting a letter takes about a tenth of a second, and somebody waits for the answer.
 BRIEFE_HOECHSTENS = 200
 # Only an order with a day and a fitter can be announced.
 ANKUENDBAR = Auftragszustand.GEPLANT
+# The letters of these are posted; a visit that was cancelled needs none.
+BESUCH_STEHT_AUS = LAUFEND
 # The contracts whose customers live at a place at which no meter hangs yet.
 VERTRAG_LAEUFT = LAUFENDE_ZUSTAENDE
 
@@ -32,6 +36,7 @@ class Zutrittsergebnis(StrEnum):
     ZU_SPAET = "ZU_SPAET"
     KEIN_ARBEITSTAG = "KEIN_ARBEITSTAG"
     GEAENDERT = "GEAENDERT"
+    ZAEHLER_HAENGT_NICHT = "ZAEHLER_HAENGT_NICHT"
 
 
 class Absender(Protocol):
@@ -60,7 +65,8 @@ class Empfaenger:
 @dataclass(frozen=True, slots=True)
 class Vorhaben:
     """A planned order and what a letter about it needs. `ort`: the lines of its place; `angekuendigt`: whether a
-    letter to the same recipient names its day; `version`: of the order that was read.
+    letter to the same recipient names its day; `version`: of the order that was read; `haengt`: whether its meter
+    is still there.
     """
 
     auftrag_id: int
@@ -72,6 +78,7 @@ class Vorhaben:
     zaehlernummer: str | None
     empfaenger: Empfaenger
     angekuendigt: bool
+    haengt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +171,13 @@ def plan_zutritt(
 ) -> Zutrittsplan:
     """Whether a letter that leaves the house on `versand` announces a visit in time, and its substitute day.
 
-    ASSUMPTION: the letter is there `postlauf_tage` days later, from when the two weeks count; later than that, the
-    notice is late. The substitute day is as find_ersatztermin.
+    ASSUMPTION: the letter is there `postlauf_tage` working days later, from when the two weeks count; later than
+    that, the notice is late. The substitute day is as find_ersatztermin.
     """
-    fruehestens = versand + timedelta(days=postlauf_tage) + FRIST
     termin, land = vorhaben.termin_datum, vorhaben.bundesland
+    fruehestens = arbeitstage_nach(versand, postlauf_tage, land) + FRIST
+    if not vorhaben.haengt:
+        return Zutrittsplan(vorhaben.auftrag_id, Zutrittsergebnis.ZAEHLER_HAENGT_NICHT, termin)
     if vorhaben.angekuendigt:
         return Zutrittsplan(vorhaben.auftrag_id, Zutrittsergebnis.SCHON_ANGEKUENDIGT, termin)
     if termin < fruehestens or not is_arbeitstag(termin, land):
@@ -188,12 +197,10 @@ def find_ersatztermin(termin: date, bundesland: str, arbeitstage: int | None) ->
     """So many working days after a day, or without a number the first working day from a week after it on."""
     if arbeitstage is None:
         return arbeitstag_ab(termin + ERSATZTERMIN_NACH, bundesland)
-    for _ in range(arbeitstage):
-        termin = arbeitstag_ab(termin + timedelta(days=1), bundesland)
-    return termin
+    return arbeitstage_nach(termin, arbeitstage, bundesland)
 
 
-def as_vorhaben(auftrag: Any, kunde: Any) -> Vorhaben:
+def as_vorhaben(auftrag: Any, kunde: Any, *, haengt: bool) -> Vorhaben:
     """An order with its place, its meter and its letters as what is to be announced; `kunde`: who lives there.
 
     Where nobody does in our books, the letter goes to the place: the law asks for notice to them, too.
@@ -214,6 +221,7 @@ def as_vorhaben(auftrag: Any, kunde: Any) -> Vorhaben:
             and auftrag.termin_datum in (brief.termin_datum, brief.ersatztermin_datum)
             for brief in auftrag.ankuendigungen
         ),
+        haengt,
     )
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from itertools import groupby
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload, undefer
 
+from betreiber.auftrag.queries import haengt
 from betreiber.seite import Seite, fetch_seite
-from betreiber.zeit import local_date
-from betreiber.zutritt.domain import ANKUENDBAR, VERTRAG_LAEUFT, Vorhaben, as_vorhaben
+from betreiber.zeit import day_start, local_date
+from betreiber.zutritt.domain import ANKUENDBAR, BESUCH_STEHT_AUS, VERTRAG_LAEUFT, Vorhaben, as_vorhaben
 from db.models import Auftrag, Einbau, Kunde, KundeStromzaehler, Messstelle, Vertrag, Zutrittsankuendigung
 
 
@@ -23,9 +25,9 @@ def list_vorhaben(
     postleitzahl: str | None,
     hoechstens: int,
 ) -> list[Vorhaben]:
-    """The planned orders of a selection by day of the visit, each with whoever lives there at an instant."""
+    """The planned orders of a selection by day of the visit, each with whoever lives there on that day."""
     anweisung = (
-        select(Auftrag)
+        select(Auftrag, haengt(zeitpunkt))
         .join(Auftrag.messstelle)
         .options(
             contains_eager(Auftrag.messstelle),
@@ -45,9 +47,14 @@ def list_vorhaben(
     if postleitzahl is not None:
         anweisung = anweisung.where(Messstelle.postleitzahl.startswith(postleitzahl, autoescape=True))
     anweisung = anweisung.order_by(Auftrag.termin_datum, Auftrag.auftrag_id).limit(hoechstens)
-    auftraege = session.scalars(anweisung).all()
-    kunden = _list_kunden(session, {auftrag.messstelle_id for auftrag in auftraege}, zeitpunkt)
-    return [as_vorhaben(auftrag, kunden.get(auftrag.messstelle_id)) for auftrag in auftraege]
+    vorhaben = []
+    # Who lives there on the day of the visit: a move may come between it and the letter.
+    for tag, zeilen in groupby(session.execute(anweisung).all(), lambda zeile: zeile[0].termin_datum):
+        des_tages = list(zeilen)
+        orte = {auftrag.messstelle_id for auftrag, _ in des_tages}
+        kunden = _list_kunden(session, orte, max(zeitpunkt, day_start(tag)))
+        vorhaben += [as_vorhaben(a, kunden.get(a.messstelle_id), haengt=bool(dort)) for a, dort in des_tages]
+    return vorhaben
 
 
 def _list_kunden(session: Session, messstellen: Collection[int], zeitpunkt: datetime) -> Mapping[int, Kunde]:
@@ -106,12 +113,21 @@ def get_ankuendigung(session: Session, zutrittsankuendigung_id: int) -> Zutritts
     )
 
 
-def list_inhalte(session: Session, versand_datum: date, *, seite: int, pro_seite: int) -> Sequence[bytes]:
-    """The PDFs of a page of the letters that leave the house on a day, in the order in which they were made."""
+def list_inhalte(session: Session, versand_datum: date, *, nach: int, hoechstens: int) -> Sequence[bytes]:
+    """The PDFs of the letters that leave the house on a day, those after a number, in the order of their numbers.
+
+    Only of visits that will be: one that was cancelled or moved since needs no letter.
+    """
+    brief = Zutrittsankuendigung
     return session.scalars(
-        select(Zutrittsankuendigung.inhalt)
-        .where(Zutrittsankuendigung.versand_datum == versand_datum)
-        .order_by(Zutrittsankuendigung.zutrittsankuendigung_id)
-        .limit(pro_seite)
-        .offset((seite - 1) * pro_seite)
+        select(brief.inhalt)
+        .join(Auftrag, Auftrag.auftrag_id == brief.auftrag_id)
+        .where(
+            brief.versand_datum == versand_datum,
+            brief.zutrittsankuendigung_id > nach,
+            Auftrag.zustand.in_(BESUCH_STEHT_AUS),
+            or_(Auftrag.termin_datum == brief.termin_datum, Auftrag.termin_datum == brief.ersatztermin_datum),
+        )
+        .order_by(brief.zutrittsankuendigung_id)
+        .limit(hoechstens)
     ).all()

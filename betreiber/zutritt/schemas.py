@@ -86,8 +86,15 @@ class AnkuendigungenQuerySchema(SeiteQuerySchema):
     versand_datum = felder.Datum(load_default=None, metadata={"description": "only of this day"})
 
 
-class DruckQuerySchema(SeiteQuerySchema):
+class DruckQuerySchema(StrengesSchema):
     versand_datum = felder.Datum(required=True, metadata={"description": "the day on which they leave the house"})
-    pro_seite = felder.Ganzzahl(
+    nach = felder.Ganzzahl(
+        von=0,
+        bis=felder.INT64_MAX,
+        aus_text=True,
+        load_default=0,
+        metadata={"description": "only letters with a greater zutrittsankuendigung_id: the others are printed"},
+    )
+    hoechstens = felder.Ganzzahl(
         von=1, bis=500, aus_text=True, load_default=500, metadata={"description": "letters of a file, at most 500"}
     )

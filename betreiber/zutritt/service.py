@@ -106,15 +106,15 @@ def get_pdf(session: Session, akteur: Akteur, zutrittsankuendigung_id: int) -> b
     return brief.inhalt
 
 
-def print_day(session: Session, akteur: Akteur, versand_datum: date, *, seite: int, pro_seite: int) -> bytes:
-    """The letters that leave the house on a day as one PDF, each as it is stored.
+def print_day(session: Session, akteur: Akteur, versand_datum: date, *, nach: int, hoechstens: int) -> bytes:
+    """The letters of coming visits that leave the house on a day as one PDF, each as it is stored.
 
-    Raises EingabeUngueltig when there are none, or not as many pages of them.
+    `nach`: only those after this number, which were not printed yet. Raises EingabeUngueltig when there are none.
     """
-    briefe = queries.list_inhalte(session, versand_datum, seite=seite, pro_seite=pro_seite)
+    briefe = queries.list_inhalte(session, versand_datum, nach=nach, hoechstens=hoechstens)
     if not briefe:
         raise EingabeUngueltig(
-            "An diesem Tag gehen keine Briefe hinaus, oder nicht so viele.",
+            "An diesem Tag gehen keine Briefe hinaus, oder keine weiteren.",
             feld="versand_datum",
             code="briefe_fehlen",
         )

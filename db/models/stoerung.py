@@ -32,6 +32,12 @@ class Stoerung(Versioned, Base):
             postgresql_where=text("abgeklungen_zeitpunkt IS NULL"),
             sqlite_where=text("abgeklungen_zeitpunkt IS NULL"),
         ),
+        Index(
+            "ix_stoerung_auftrag",
+            "stoerung_id",
+            postgresql_where=text("behoben_zeitpunkt IS NULL AND stufe = 'AUFTRAG'"),
+            sqlite_where=text("behoben_zeitpunkt IS NULL AND stufe = 'AUFTRAG'"),
+        ),
         Index("ix_stoerung_stromzaehler_id", "stromzaehler_id", "erkannt_zeitpunkt"),
         Index("ix_stoerung_erkannt_zeitpunkt", "erkannt_zeitpunkt", "stoerung_id"),
         STRICT,

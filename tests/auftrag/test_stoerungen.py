@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from prometheus_client import REGISTRY
+from sqlalchemy import insert, select
 
 from betreiber.auftrag.stoerungsauftraege import open_auftraege
+from betreiber.auftrag.zaehlung import note_zustand
 from betreiber.auth.domain import system_akteur
 from betreiber.jobs.plan import open_orders
-from db.models import Audit, Auftrag, Ereignis, Stoerung
+from db.models import Audit, Auftrag, Ereignis, Stoerung, Zutrittsankuendigung
 from db.session import create_session
 from tests.auftrag.conftest import JAN
+from tests.hilfen import recorded_statements
 
 
 @pytest.fixture
@@ -98,10 +101,12 @@ def test_one_visit_a_meter(lage, stoerung, beheben, sweep, session):
     stumm, schluessel = stoerung(lage.stromzaehler_id), stoerung(lage.stromzaehler_id, "SCHLUESSEL")
     assert [sweep(), sweep()] == [1, 0]
     assert orders(session) == [(stumm, "OFFEN")]
-    # When the data are back and the keys are not, the visit is about the keys.
+    # When the data are back and the keys are not, the same visit is about the keys.
     beheben(stumm)
-    assert [sweep(), sweep()] == [2, 0]
-    assert orders(session) == [(stumm, "STORNIERT"), (schluessel, "OFFEN")]
+    assert [sweep(), sweep()] == [1, 0]
+    assert orders(session) == [(schluessel, "OFFEN")]
+    auftrag = session.scalars(select(Auftrag)).one()
+    assert auftrag.anlass.startswith("SCHLUESSEL seit 14.06.2026 00:00: ")
 
 
 def test_an_order_is_cancelled_while_nobody_went(client, lage, stoerung, beheben, sweep, planen, session):
@@ -116,6 +121,124 @@ def test_an_order_is_cancelled_while_nobody_went(client, lage, stoerung, beheben
     session.rollback()
     spuren = session.scalars(select(Audit).where(Audit.objekt_art == "auftrag").order_by(Audit.audit_id)).all()
     assert (spuren[-1].akteur, spuren[-1].neu["zustand"]) == ("system:jobs", "STORNIERT")
+
+
+def test_a_visit_that_a_letter_announced_is_for_a_planner_to_decide(
+    lage, stoerung, beheben, sweep, planen, session, uhr
+):
+    nummer = stoerung(lage.stromzaehler_id)
+    sweep()
+    planen(only_order(session))
+    auftrag = session.scalars(select(Auftrag)).one()
+    brief = {
+        "auftrag_id": auftrag.auftrag_id,
+        "angelegt_zeitpunkt": uhr.now(),
+        "versand_datum": uhr.now().date(),
+        "termin_datum": auftrag.termin_datum,
+        "ersatztermin_datum": auftrag.termin_datum + timedelta(days=7),
+        "zeitfenster": "08:00-12:00",
+        "inhalt": b"%PDF",
+    }
+    session.execute(insert(Zutrittsankuendigung), brief)
+    session.commit()
+    beheben(nummer)
+    assert [sweep(), sweep()] == [1, 0]
+    assert orders(session) == [(None, "GEPLANT")]
+    session.expire_all()
+    anlass = session.scalars(select(Auftrag.anlass)).one()
+    assert anlass.startswith(
+        "Die Störung ist behoben, der Besuch aber schriftlich angekündigt: bitte entscheiden. "
+    )
+    assert "STUMM seit 14.06.2026 00:00" in anlass
+
+
+def test_what_a_planner_is_changing_is_left_for_the_next_sweep(lage, welt, stoerung, beheben, sweep, engine):
+    """On SQLite one of the two waits for the other."""
+    if engine.dialect.name != "postgresql":
+        return
+    andere = welt.stromzaehler(zustand="EINGEBAUT")
+    welt.einbau(andere, welt.messstelle(), JAN)
+    nummern = [stoerung(lage.stromzaehler_id), stoerung(andere)]
+    assert sweep() == 2
+    for nummer in nummern:
+        beheben(nummer)
+    with create_session(engine) as planer:
+        auftrag = planer.scalars(select(Auftrag).where(Auftrag.stoerung_id == nummern[0])).one()
+        auftrag.anlass = "Zählerschrank prüfen"
+        planer.flush()
+        assert sweep() == 1
+        planer.commit()
+    with create_session(engine, lesen=True) as lesend:
+        assert orders(lesend) == [(nummern[0], "OFFEN"), (nummern[1], "STORNIERT")]
+    assert [sweep(), sweep()] == [1, 0]
+
+
+def test_many_are_made_and_cancelled_in_batches(welt, stoerung, beheben, engine, uhr, session):
+    nummern = []
+    for _ in range(5):
+        zaehler = welt.stromzaehler(zustand="EINGEBAUT")
+        welt.einbau(zaehler, welt.messstelle(), JAN)
+        nummern.append(stoerung(zaehler))
+    akteur = system_akteur("jobs", uhr.now())
+    with create_session(engine) as eigene:
+        assert open_auftraege(eigene, akteur, hoechstens=2) == 5
+        assert orders(session) == [(nummer, "OFFEN") for nummer in nummern]
+        for nummer in nummern:
+            beheben(nummer)
+        assert open_auftraege(eigene, akteur, hoechstens=2) == 5
+    assert orders(session) == [(nummer, "STORNIERT") for nummer in nummern]
+
+
+@pytest.mark.parametrize(
+    ("art", "erwartet"), [("REPARATUR", 0), ("WECHSEL", 0), ("AUSBAU", 0), ("KONTROLLABLESUNG", 1)]
+)
+def test_whoever_comes_anyway_is_enough(lage, welt, stoerung, sweep, art, erwartet):
+    welt.auftrag(lage.messstelle_id, stromzaehler_id=lage.stromzaehler_id, art=art)
+    stoerung(lage.stromzaehler_id)
+    assert sweep() == erwartet
+
+
+def test_an_area_that_stays_silent_for_a_week_is_looked_at(lage, stoerung, sweep, session, uhr):
+    """It began 36 hours before it was found: 132 hours later a week is over."""
+    nummer = stoerung(lage.stromzaehler_id, ursache="NETZ")
+    uhr.advance(timedelta(hours=131, minutes=59))
+    assert sweep() == 0
+    uhr.advance(timedelta(minutes=1))
+    assert sweep() == 1
+    assert orders(session) == [(nummer, "OFFEN")]
+
+
+def test_where_nothing_is_to_do_nothing_is_locked(lage, stoerung, sweep, engine):
+    """It looks only, by the index of what asks for an order, and while somebody else writes."""
+    stoerung(lage.stromzaehler_id, stufe="ALARM")
+    with create_session(engine) as andere:
+        andere.execute(select(Auftrag))  # On SQLite it holds the lock of the writers from here on.
+        with recorded_statements(engine) as anweisungen:
+            assert sweep() == 0
+    assert {text for text in anweisungen if not text.startswith("SELECT")} <= {"BEGIN"}
+    (suche,) = [text for text in anweisungen if "FROM stoerung" in text]
+    assert "stoerung.stufe = 'AUFTRAG'" in suche
+    plan = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}[engine.dialect.name]
+    frage = (
+        "SELECT stoerung_id FROM stoerung"
+        " WHERE stoerung_id > 0 AND behoben_zeitpunkt IS NULL AND stufe = 'AUFTRAG' ORDER BY stoerung_id"
+    )
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        assert "ix_stoerung_auftrag" in str(connection.exec_driver_sql(plan + frage).all())
+
+
+def test_a_savepoint_counts_nothing_yet(session, lage):
+    def count():
+        return REGISTRY.get_sample_value("msb_auftraege_total", {"art": "AUSBAU", "zustand": "OFFEN"}) or 0
+
+    vorher = count()
+    with session.begin_nested():
+        note_zustand(session, Auftrag(art="AUSBAU", zustand="OFFEN"))
+    assert count() == vorher
+    session.commit()
+    assert count() == vorher + 1
 
 
 def test_who_is_on_the_way_arrives(client, lage, stoerung, beheben, sweep, planen, session):

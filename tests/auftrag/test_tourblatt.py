@@ -72,3 +72,11 @@ def test_each_fitter_has_pages_of_their_own(client, lage, tour, anlegen, planen,
 def test_a_day_without_orders(client, lage):
     antwort = client.get("/v1/touren?datum=2026-06-17&format=pdf", als=lage.planer)
     assert "An diesem Tag ist nichts geplant." in text_of(antwort.data)
+
+
+def test_a_day_of_all_fitters_is_too_long(client, lage, welt):
+    for _ in range(201):
+        welt.auftrag(lage.messstelle_id, zustand="GEPLANT", termin_datum=date(2026, 6, 17))
+    antwort = client.get("/v1/touren?datum=2026-06-17&format=pdf", als=lage.planer)
+    assert (antwort.status_code, antwort.json["code"]) == (422, "tour_zu_lang")
+    assert antwort.json["errors"]["monteur"]

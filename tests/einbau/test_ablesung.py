@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from db.models import Audit, Ereignis, Wartung
+from db.models import Audit, Einbau, Ereignis, Wartung
 from tests.kanal import messwert, reihe
 from tests.sql_fehler import fail_each_statement
 
@@ -97,13 +97,22 @@ class Anzeige:
         self._client, self._als, self._kanal = client, als, kanal
         self._geraet = kanal.enrolled("1EMH0000000009", self.zaehler)
 
-    def send(self):
-        return self._kanal.deliver(self._geraet, [messwert(ACHT, self.GENAU, leistung_w=400)])
+    def send(self, *werte):
+        """What the meter measured at some quarter hours after 8:00, by their number: at 8:00 unless named."""
+        reihe = [messwert(ACHT + 900 * n, wh, leistung_w=400) for n, wh in werte or [(0, self.GENAU)]]
+        return self._kanal.deliver(self._geraet, reihe)
 
-    def enter(self, bezug_wh=GEZEIGT, rolle="kunde"):
-        daten = {"zeitpunkt": "2026-06-15T08:00:00Z", "bezug_gesamt_wh": bezug_wh, "einspeisung_gesamt_wh": 0}
+    def enter(self, bezug_wh=GEZEIGT, rolle="kunde", zeitpunkt="2026-06-15T08:00:00Z"):
+        daten = {"zeitpunkt": zeitpunkt, "bezug_gesamt_wh": bezug_wh, "einspeisung_gesamt_wh": 0}
         person = self._als(rolle, kunde_id=self.kunde if rolle == "kunde" else None)
         return self._client.post(f"/v1/stromzaehler/{self.zaehler}/ablesungen", json=daten, als=person)
+
+    def verbrauch(self, von, bis):
+        """What the quarter hours of a period are charged with, in Wh."""
+        frage = f"von=2026-06-15T{von}:00Z&bis=2026-06-15T{bis}:00Z&aufloesung=viertelstunde"
+        pfad = f"/v1/stromzaehler/{self.zaehler}/verbrauch?{frage}"
+        antwort = self._client.get(pfad, als=self._als("sachbearbeitung")).json
+        return [wert["bezug_wh"] for wert in antwort["werte"]]
 
     def stored(self):
         pfad = f"/v1/stromzaehler/{self.zaehler}/zaehlerstaende?von=2026-06-15T08:00:00Z&bis=2026-06-15T08:15:00Z"
@@ -126,14 +135,105 @@ def test_what_the_display_shows_agrees_with_what_the_meter_sends(anzeige, sessio
         quittung = anzeige.send()
         assert (quittung.neu, quittung.abgelehnt) == (1, ())
     assert anzeige.stored() == (anzeige.GENAU, "GERAET")
-    # That somebody has seen it, and what, stays.
+    # That somebody has seen it, and what, stays; a second time it is the same.
+    assert anzeige.enter(abgelesen_wh).json["code"] == "schon_eingetragen"
     ((aktion, neu),), _ = recorded(session)
     assert aktion == ("EINGETRAGEN" if zuerst == "people" else "BESTAETIGT")
     assert neu["bezug_gesamt_wh"] == abgelesen_wh
-    assert session.get(Wartung, anzeige.zaehler).letzte_manuelle_ablesung_datum == date(2026, 6, 15)
+    # It was no control: of a customer's readings alone the next one would never be due.
+    assert session.get(Wartung, anzeige.zaehler) is None
     session.rollback()  # SQLite has one writer.
     quittung = anzeige.send()
     assert (quittung.neu, quittung.doppelt, quittung.abgelehnt) == (0, 1, ())
+
+
+def test_two_people_who_confirm_the_same_say_it_once(anzeige, session):
+    anzeige.send()
+    assert anzeige.enter(rolle="wartung").status_code == 201
+    assert anzeige.enter().json["code"] == "schon_eingetragen"
+    # Every Wh read at an optical interface says more, and is another reading.
+    assert [anzeige.enter(anzeige.GENAU).status_code for _ in range(3)] == [201, 409, 409]
+    assert [aktion for aktion, _ in recorded(session)[0]] == ["BESTAETIGT"] * 2
+
+
+def test_a_meter_that_sends_by_itself_keeps_its_customer_from_entering(anzeige, session):
+    """What a customer misreads would keep the meter's own readings out."""
+    assert anzeige.send((-1, anzeige.GENAU)).abgelehnt == ()
+    antwort = anzeige.enter(15_393_111)
+    assert (antwort.status_code, antwort.json["code"]) == (409, "zaehler_sendet_selbst")
+    assert "1EMH0000000009 sendet seine Stände selbst" in antwort.json["detail"]
+    assert recorded(session) == ([], [])
+    session.rollback()  # SQLite has one writer.
+    quittung = anzeige.send((0, 15_390_600), (1, 15_390_700), (2, 15_390_800))
+    assert (quittung.neu, quittung.abgelehnt) == (3, ())
+
+
+def test_a_customer_fills_a_gap_between_what_the_meter_sent(anzeige):
+    anzeige.send((-1, 15_390_512), (1, 15_390_700))
+    assert anzeige.enter(15_390_600).status_code == 201
+    assert anzeige.enter(15_390_750, zeitpunkt="2026-06-15T08:30:00Z").json["code"] == "zaehler_sendet_selbst"
+    # Staff know what they do.
+    assert anzeige.enter(15_390_750, "sachbearbeitung", "2026-06-15T08:30:00Z").status_code == 201
+
+
+@pytest.mark.parametrize(("viertel", "status"), [(-96, 409), (-97, 201)])
+def test_a_customer_enters_for_a_meter_that_was_silent_for_a_day(anzeige, viertel, status):
+    anzeige.send((viertel, 15_380_000))
+    assert anzeige.enter().status_code == status
+
+
+def test_what_a_meter_sent_at_another_place_says_nothing(anzeige, welt, session):
+    anzeige.send((-1, 15_380_000))
+    einbau = session.scalars(select(Einbau)).one()
+    einbau.bis = datetime(2026, 6, 15, 7, 45, 1, tzinfo=UTC)
+    session.commit()
+    welt.einbau(anzeige.zaehler, anzeige.messstelle, datetime(2026, 6, 15, 7, 50, tzinfo=UTC))
+    assert anzeige.enter().status_code == 201
+
+
+def test_a_customer_confirms_what_others_have_entered(anzeige):
+    anzeige.send((-1, anzeige.GENAU))
+    assert anzeige.enter(15_391_512, "sachbearbeitung").status_code == 201
+    assert anzeige.enter(15_391_000).status_code == 201
+
+
+@pytest.mark.parametrize("rolle", ["wartung", "kunde"])
+def test_a_display_of_whole_kwh_follows_a_more_precise_reading(anzeige, session, rolle):
+    """15,390 kWh are shown until 15,391 are full: the register has not fallen."""
+    anzeige.send((-97, 15_390_512))
+    assert anzeige.enter(rolle=rolle).status_code == 201
+    assert anzeige.stored() == (15_390_512, "MANUELL")
+    # What was read is what the log tells, and what said again is the same.
+    ((aktion, neu),), _ = recorded(session)
+    assert (aktion, neu["bezug_gesamt_wh"]) == ("EINGETRAGEN", 15_390_000)
+    session.rollback()  # SQLite has one writer.
+    assert anzeige.enter(rolle=rolle).json["code"] == "schon_eingetragen"
+    # The meter itself says it better.
+    quittung = anzeige.send((0, 15_390_700), (1, 15_390_800))
+    assert (quittung.neu, quittung.abgelehnt) == (2, ())
+    assert anzeige.stored() == (15_390_700, "GERAET")
+
+
+@pytest.mark.parametrize("abgelesen_wh", [15_389_000, 15_389_999, 15_390_500])
+def test_a_register_that_has_fallen_is_refused(anzeige, abgelesen_wh):
+    anzeige.send((-97, 15_390_512))
+    antwort = anzeige.enter(abgelesen_wh)
+    assert (antwort.status_code, antwort.json["code"]) == (422, "zaehlerstand_unmoeglich")
+
+
+def test_what_the_meter_measured_before_is_not_lost_to_a_display_of_whole_kwh(anzeige, session):
+    """7:45 comes alone, after 15,390 kWh were read for 8:00: it is true, and so is what was read."""
+    anzeige.send((-2, 15_389_900))
+    assert anzeige.enter(rolle="wartung").status_code == 201
+    quittung = anzeige.send((-1, 15_390_400))
+    assert (quittung.neu, quittung.abgelehnt) == (1, ())
+    # Nothing flows back: 500 Wh, then none until more is known.
+    assert anzeige.stored() == (15_390_400, "MANUELL")
+    assert anzeige.verbrauch("07:30", "08:00") == [500, 0]
+    quittung = anzeige.send((0, 15_390_512), (1, 15_390_600))
+    assert (quittung.neu, quittung.abgelehnt) == (2, ())
+    assert anzeige.stored() == (15_390_512, "GERAET")
+    assert anzeige.verbrauch("07:30", "08:15") == [500, 112, 88]
 
 
 @pytest.mark.parametrize("abgelesen_wh", [15_389_000, 15_391_000, 15_390_500])

@@ -165,6 +165,34 @@ def test_too_late_once_the_new_meter_has_sent(lage, kanal):
     assert (antwort.status_code, antwort.json["code"]) == (409, "zaehlerwechsel_hat_folgen")
 
 
+@pytest.mark.parametrize(("gesendet_wh", "status", "neu"), [(12, 409, [12]), (480, 200, [])])
+def test_what_the_new_meter_sends_for_the_edge_itself(lage, kanal, client, als, gesendet_wh, status, neu):
+    """The same as the opening register: it is in use. Another one contradicts that and takes no place."""
+    neuer = kanal.enrolled("1EMH0000000002", lage.neuer)
+    quittung = kanal.deliver(neuer, [messwert(int(WECHSEL.timestamp()), gesendet_wh, leistung_w=400)])
+    assert quittung.neu == (1 if status == 409 else 0)
+    assert _staende(lage, client, als) == [[5_000], [12]]
+    antwort = lage.take_back()
+    assert (antwort.status_code, antwort.json.get("code")) == (
+        status, "zaehlerwechsel_hat_folgen" if status == 409 else None,
+    )  # fmt: skip
+    assert _staende(lage, client, als)[1] == neu
+
+
+def test_what_the_new_meter_had_sent_before_the_exchange_stays(lage, session, kanal, client, als):
+    """It hung here for a moment, was taken down, and is put in anew: its reading is not the exchange's."""
+    assert lage.take_back().status_code == 200
+    with create_session(session.get_bind()) as schreiben:
+        stand = speicher.lock(schreiben, [lage.neuer])[lage.neuer]
+        uhrzeit = int(WECHSEL.timestamp())
+        gemessen = (None, Qualitaet.ABGELESEN, 0, uhrzeit, Herkunft.GERAET)
+        speicher.replace(schreiben, stand, [speicher.Ablesung(uhrzeit, 12, 0, *gemessen)])
+        schreiben.commit()
+    assert lage.exchange().status_code == 201
+    assert lage.take_back().status_code == 200
+    assert _staende(lage, client, als) == [[], [12]]
+
+
 def test_substitutes_of_the_new_meter_go_with_it(lage, engine, client, als):
     with create_session(engine) as schreiben:
         stand = speicher.lock(schreiben, [lage.neuer])[lage.neuer]
@@ -306,7 +334,7 @@ def test_who_read_the_old_meter_since_keeps_the_date(lage, client, als, session)
 
 
 def test_an_exchange_of_single_calls_is_undone(lage, welt, client, als, session):
-    """Nothing tells what was before: it says so of the commissioning only, which was that very day."""
+    """Nothing tells what was before: what may have been noted on its own stays."""
     assert lage.take_back().status_code == 200
     session.execute(delete(KundeStromzaehler))
     (einbau,) = session.scalars(select(Einbau))
@@ -318,7 +346,30 @@ def test_an_exchange_of_single_calls_is_undone(lage, welt, client, als, session)
     daten = {"messstelle_id": lage.messstelle, "von": spaeter}
     assert client.post(f"/v1/stromzaehler/{lage.neuer}/einbauten", json=daten, als=person).status_code == 201
     assert lage.take_back(zeitpunkt=spaeter).status_code == 200
-    assert session.get(Stromzaehler, lage.neuer).inbetriebnahme_datum is None
+    assert session.get(Stromzaehler, lage.neuer).inbetriebnahme_datum == date(2026, 6, 15)
+
+
+@pytest.mark.parametrize("zuvor", ["zurueckgenommen", "stehengeblieben"])
+def test_the_log_of_another_exchange_at_the_same_instant_tells_nothing(lage, welt, client, als, session, zuvor):
+    """The old meter was exchanged for another one, by single calls; its register was read on its own."""
+    dritter = welt.stromzaehler(inbetriebnahme_datum=date(2026, 6, 15))
+    if zuvor == "zurueckgenommen":
+        assert lage.take_back().status_code == 200
+        eintrag = {"zeitpunkt": ZEITPUNKT, "bezug_gesamt_wh": 5_000, "einspeisung_gesamt_wh": 0}
+        pfad = f"/v1/stromzaehler/{lage.alter}/ablesungen"
+        assert client.post(pfad, json=eintrag, als=als("wartung")).status_code == 201
+        session.scalars(select(Einbau)).one().bis = WECHSEL
+        session.get(Stromzaehler, lage.alter).zustand = "AUSGEBAUT"
+    else:
+        session.execute(delete(Einbau).where(Einbau.stromzaehler_id == lage.neuer))
+    session.execute(delete(KundeStromzaehler))
+    session.commit()
+    daten = {"messstelle_id": lage.messstelle, "von": ZEITPUNKT}
+    person = als("wartung")
+    assert client.post(f"/v1/stromzaehler/{dritter}/einbauten", json=daten, als=person).status_code == 201
+    assert lage.take_back().status_code == 200
+    assert _staende(lage, client, als)[0] == [5_000]
+    assert session.get(Stromzaehler, dritter).inbetriebnahme_datum == date(2026, 6, 15)
 
 
 def test_each_statement_may_fail_and_nothing_is_half_done(lage, engine):

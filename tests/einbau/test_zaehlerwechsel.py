@@ -243,3 +243,45 @@ def test_rights(client, als, welt):
         }
         assert darf == dict.fromkeys(personen, 403) | {rolle: 422}, pfad
         assert client.post(f"/v1/{pfad}", json={}).status_code == 401
+
+
+def test_the_display_of_the_old_meter_shows_whole_kwh(lage, kanal):
+    """The ordinary exchange: the old meter sent 5,512 Wh a quarter hour before, and its display shows 5 kWh."""
+    geraet = kanal.enrolled("1EMH0000000001", lage.alter)
+    beginn = int(WECHSEL.timestamp())
+    assert kanal.deliver(geraet, [messwert(beginn - 900, 5_512, 7)]).abgelehnt == ()
+    antwort = lage.exchange(schlussstand={"bezug_gesamt_wh": 5_000, "einspeisung_gesamt_wh": 0})
+    assert antwort.status_code == 201
+    assert antwort.json["schlussstand"] == {"bezug_gesamt_wh": 5_512, "einspeisung_gesamt_wh": 7}
+
+
+@pytest.mark.parametrize(("danach_wh", "status"), [(5_600, 201), (6_000, 409)])
+def test_within_the_kwh_of_the_display_the_old_meter_stood_still(lage, engine, danach_wh, status):
+    beginn = int(WECHSEL.timestamp())
+    with create_session(engine) as session:
+        stand = speicher.lock(session, [lage.alter])[lage.alter]
+        speicher.replace(session, stand, [
+            speicher.Ablesung(beginn + 900 * n, wh, 7, None, Qualitaet.ABGELESEN, 0, beginn, Herkunft.GERAET)
+            for n, wh in ((-1, 5_512), (1, danach_wh))
+        ])  # fmt: skip
+        session.commit()
+    assert lage.exchange(schlussstand={"bezug_gesamt_wh": 5_000, "einspeisung_gesamt_wh": 0}).status_code == status
+
+
+@pytest.mark.parametrize(("anfang_wh", "gesendet_wh"), [(0, 480), (12_000, 12_345), (12, 13)])
+def test_the_opening_register_stands_whatever_the_meter_says_of_that_instant(
+    lage, kanal, client, als, anfang_wh, gesendet_wh
+):
+    """Else what it counted between the work and the edge would be nobody's."""
+    assert (
+        lage.exchange(anfangsstand={"bezug_gesamt_wh": anfang_wh, "einspeisung_gesamt_wh": 0}).status_code == 201
+    )
+    neuer = kanal.enrolled("1EMH0000000002", lage.neuer)
+    werte = [messwert(int(WECHSEL.timestamp()) + 900 * n, gesendet_wh + 100 * n) for n in (0, 1)]
+    quittung = kanal.deliver(neuer, werte)
+    assert (quittung.neu, [stelle for stelle, _ in quittung.abgelehnt]) == (1, [0])
+    pfad = f"/v1/stromzaehler/{lage.neuer}/zaehlerstaende?von={ZEITPUNKT}&bis=2026-06-15T09:00:00Z"
+    eintraege = client.get(pfad, als=als("sachbearbeitung")).json["eintraege"]
+    assert [(eintrag["bezug_gesamt_wh"], eintrag["herkunft"]) for eintrag in eintraege] == [
+        (anfang_wh, "MANUELL"), (gesendet_wh + 100, "GERAET"),
+    ]  # fmt: skip

@@ -87,6 +87,8 @@ def test_an_edge_that_follows_from_an_einbau_does_not_move_alone(lage, welt, ses
     welt.einbau(lage.zaehler, welt.messstelle(), von, bis)
     antwort = lage.correct()
     assert (antwort.status_code, antwort.json["code"]) == (409, "kante_am_einbau")
+    # What can be done: an end of an Einbau that is recorded does not move.
+    assert "ab diesem Zeitpunkt wieder ein" in antwort.json["detail"]
     assert session.get(KundeStromzaehler, lage.vorher).bis == MAI
     assert session.get(KundeStromzaehler, lage.nachher).von == MAI
 

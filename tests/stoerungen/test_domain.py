@@ -174,7 +174,8 @@ def test_an_intervention_ends_only_by_a_person():
 
 
 def test_no_fitter_for_a_network_and_kinds_that_never_rise():
-    assert degree(REGEL, U.NETZ, 9 * TAG) is Stufe.ALARM
+    assert degree(REGEL, U.NETZ, 7 * TAG - MIN) is Stufe.ALARM
+    assert degree(REGEL, U.NETZ, 7 * TAG) is Stufe.AUFTRAG
     assert degree(REGEL, U.BETREIBER, 9 * TAG) is Stufe.ALARM
     assert degree(REGEL, U.FUNK, 9 * TAG) is Stufe.AUFTRAG
     assert degree(Regel(1, 0, STD), U.FUNK, 900 * TAG) is Stufe.WARNUNG

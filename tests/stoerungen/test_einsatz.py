@@ -34,6 +34,10 @@ UM_ACHT = utc("2026-06-15T08:00Z")
         (Besuch(date(2026, 6, 10), UM_ACHT + TAG), UM_ACHT + 6 * TAG, False),
         # A visit that failed has its hour only.
         (Besuch(None, UM_ACHT + MIN), JETZT, True),
+        (Besuch(None, UM_ACHT + STD), JETZT, True),
+        (Besuch(None, UM_ACHT + STD + MIN), JETZT, False),
+        (Besuch(None, UM_ACHT - STD), JETZT, True),
+        (Besuch(None, UM_ACHT - STD - MIN), JETZT, False),
         (Besuch(None, UM_ACHT + TAG), UM_ACHT + 6 * TAG, False),
     ],
 )
@@ -143,6 +147,36 @@ def test_a_visit_that_failed_and_is_planned_again(buehne, besucht, engine, uhr):
     buehne.hear(nummer, manipuliert_zeitpunkt=uhr.now() - 10 * MIN)
     buehne.sweep()
     assert brief(buehne) == [("MANIPULATION", "WARNUNG", "EINSATZ", None)]
+
+
+def test_an_order_that_failed_does_not_excuse_the_whole_day(buehne, besucht, uhr):
+    nummer, _, change = besucht
+    change(zustand="FEHLGESCHLAGEN", beendet_zeitpunkt=uhr.now())
+    buehne.hear(nummer, manipuliert_zeitpunkt=uhr.now() - 2 * STD)
+    buehne.sweep()
+    assert brief(buehne) == [("MANIPULATION", "AUFTRAG", "MANIPULATION", None)]
+
+
+def test_a_visit_that_ended_by_itself_explains_nothing_later(buehne, besucht, uhr):
+    """Over at 10:00; at 11:05 a stranger opens the meter and cuts its radio. Its log tells of it days later."""
+    nummer, _, change = besucht
+    change(zustand="ERLEDIGT", beendet_zeitpunkt=utc("2026-06-15T10:00Z"))
+    buehne.hear(nummer, manipuliert_zeitpunkt=utc("2026-06-15T09:40Z"))
+    uhr.jetzt = utc("2026-06-15T10:01Z")
+    buehne.sweep()
+    for um in ("10:30", "10:35", "11:00"):
+        uhr.jetzt = utc(f"2026-06-15T{um}Z")
+        buehne.hear(nummer)
+        buehne.sweep()
+    uhr.jetzt = utc("2026-06-15T11:35Z")
+    buehne.sweep()
+    assert brief(buehne) == [("MANIPULATION", "WARNUNG", "EINSATZ", "system:jobs")]
+    uhr.jetzt = utc("2026-06-15T14:00Z")
+    buehne.sweep()
+    uhr.jetzt = utc("2026-06-21T14:00Z")
+    buehne.hear(nummer, manipuliert_zeitpunkt=utc("2026-06-15T11:05Z"))
+    buehne.sweep()
+    assert ("MANIPULATION", "AUFTRAG", "MANIPULATION", None) in brief(buehne)
 
 
 @pytest.mark.parametrize("anders", [{"zustand": "OFFEN"}, {"zustand": "STORNIERT"}, {"stromzaehler_id": None}])

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import insert
 
+from betreiber.stoerung.queries import find_candidates
 from db.models import Telegrammstand
 from db.session import create_session
-from tests.stoerungen.hilfen import REGELN, utc
+from tests.stoerungen.hilfen import REGELN
 
 MIN, STD, TAG = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # Here four of all meters are a great part already.
@@ -59,20 +59,53 @@ def test_when_the_intake_is_down_it_is_not_the_meters(buehne):
     assert brief(buehne) == dict.fromkeys(alle[:2], ("AUFTRAG", "UNBEKANNT"))
 
 
-@pytest.mark.parametrize(
-    ("zeichen", "art", "wartezeit"),
-    [
-        # The operator's own clock is wrong; its firmware tells of open covers.
-        ({"uhr_abweichung_s": 90}, "UHR", 4 * TAG),
-        ({"manipuliert_zeitpunkt": utc("2026-06-15T09:00Z")}, "MANIPULATION", STD),
-    ],
-)
-def test_what_all_have_at_once_is_not_the_meters(buehne, zeichen, art, wartezeit):
-    alle = [buehne.zaehler(**zeichen) for _ in range(5)]
+def test_what_all_have_at_once_is_not_the_meters(buehne):
+    """The operator's own clock is wrong."""
+    alle = [buehne.zaehler(uhr_abweichung_s=90) for _ in range(5)]
     buehne.sweep(KLEIN)
-    wait(buehne, wartezeit, alle, KLEIN)
-    assert {zeile.art for zeile in buehne.rows(offen=True)} == {art}
+    wait(buehne, 4 * TAG, alle, KLEIN)
+    assert {zeile.art for zeile in buehne.rows(offen=True)} == {"UHR"}
     assert brief(buehne) == dict.fromkeys(alle, ("ALARM", "BETREIBER"))
+
+
+def test_tampering_is_never_the_operator_itself(buehne):
+    """However many were opened; what they saw before they hung there makes nobody look at them."""
+    alle = [buehne.zaehler(manipuliert_zeitpunkt=buehne.uhr.now()) for _ in range(5)]
+    frueher = buehne.uhr.now() - 101 * TAG
+    for _ in range(5):
+        buehne.zaehler(manipuliert_zeitpunkt=frueher)
+    buehne.sweep(KLEIN)
+    assert brief(buehne) == dict.fromkeys(alle, ("AUFTRAG", "MANIPULATION"))
+    jetzt = buehne.uhr.now()
+    with create_session(buehne.engine, lesen=True) as session:
+        gefunden = find_candidates(session, KLEIN, jetzt, jetzt, 0, 100)
+    assert [zeichen.stromzaehler_id for zeichen in gefunden] == alle
+
+
+def test_silent_meters_are_not_counted_as_late_or_wrong(buehne):
+    """One of five is late and has a wrong clock; four were both when they fell silent, or hung elsewhere then."""
+    alt, jetzt = buehne.uhr.now() - 9 * TAG, buehne.uhr.now()
+    zeichen = {"neueste_uhrzeit": int(alt.timestamp()), "uhr_abweichung_s": 90, "rsrp_dbm": -130}
+    krank = buehne.zaehler(**zeichen)
+    for _ in range(2):
+        buehne.zaehler(zuletzt_empfangen=alt, **zeichen)
+    for _ in range(2):
+        buehne.zaehler(zuletzt_empfangen=alt, von=jetzt - MIN, **zeichen)
+    buehne.sweep(KLEIN)
+    gefunden = {zeile.art: zeile.ursache for zeile in buehne.rows() if zeile.stromzaehler_id == krank}
+    assert gefunden == {"VERSPAETET": "FUNK", "UHR": "UHR", "FUNK": "FUNK"}
+
+
+def test_a_silent_cellar_is_not_taken_for_a_network_for_ever(buehne):
+    """Four of the five meters of a postcode hang behind one broken antenna: after a week somebody goes there."""
+    keller = [buehne.zaehler() for _ in range(4)]
+    oben = buehne.zaehler()
+    wait(buehne, STD, [oben])
+    # They were last heard five minutes before the begin.
+    wait(buehne, 7 * TAG - STD - 6 * MIN, [oben])
+    assert brief(buehne) == dict.fromkeys(keller, ("ALARM", "NETZ"))
+    wait(buehne, MIN, [oben])
+    assert brief(buehne) == dict.fromkeys(keller, ("AUFTRAG", "NETZ"))
 
 
 def test_gaps_of_all_are_counted_by_what_is_open(buehne, session):

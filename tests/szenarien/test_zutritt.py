@@ -1,6 +1,7 @@
 """When a visit may be announced, as a planner can read it: a letter a line of zutritt.csv, asked through the API.
 
-Expected values by hand: three days for the post and two weeks (MsbG § 38); holidays from the calendar of the Land.
+Expected values by hand: three working days for the post, and from the day after that two whole weeks (MsbG § 38,
+BGB § 187); holidays from the calendar of the Land.
 """
 
 import csv

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from betreiber.auth.domain import system_akteur
 from betreiber.jobs.plan import derive_wartungen
@@ -138,6 +138,19 @@ def test_the_night_asks_as_often_for_many_as_for_few(engine, uhr, welt, flotte):
     with recorded_statements(engine) as viele:
         assert sweep(engine, uhr, monate=24) == 25
     assert len(viele) == len(wenige)
+
+
+@pytest.mark.parametrize("datenbank", ["sqlite"], indirect=True)
+def test_the_night_holds_the_write_lock_only_to_write(engine, uhr, flotte):
+    """SQLite has one for all: devices that deliver wait for it."""
+    with recorded_statements(engine) as anweisungen:
+        assert sweep(engine, uhr) == 5
+    (sperre,) = [n for n, anweisung in enumerate(anweisungen) if anweisung == "BEGIN IMMEDIATE"]
+    danach = [anweisung.split()[0] for anweisung in anweisungen[sperre + 1 :]]
+    assert danach[: danach.index("BEGIN")] == ["INSERT", "UPDATE"]
+    with engine.connect() as anderer:
+        anderer.execute(update(Stromzaehler).values(modell="X"))
+        assert sweep(engine, uhr) == 0
 
 
 def test_the_night_leaves_alone_who_wrote_meanwhile(welt, session):

@@ -7,11 +7,12 @@ and the working day before it Friday the 20th (MessEG § 38).
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from betreiber.auth.domain import system_akteur
 from betreiber.jobs.plan import warn_of_applications
 from betreiber.wartung.eichantrag import warn_eichantraege
+from betreiber.wartung.queries import list_zu_warnende, mark_gewarnt
 from betreiber.wartung.service import sweep_wartungen
 from db.models import Audit, Ereignis, Nachricht, Stromzaehler, Wartung
 from db.session import create_session
@@ -151,7 +152,8 @@ def test_many_are_told_of_in_batches_and_one_mail_of_bounded_length(engine, warn
     with recorded_statements(engine) as anweisungen:
         assert warne(WARNTAG, stapel=10) == 35
     batches = [a for a in anweisungen if a.startswith("UPDATE wartung SET antrag_gewarnt_datum")]
-    assert len(batches) == 4
+    ereignisse = [a for a in anweisungen if a.startswith("INSERT INTO ereignis ")]
+    assert (len(batches), len(ereignisse)) == (4, 4)
     assert len(gewarnt()) == 35
     (mail,) = mails()
     assert mail.betreff == "Eichung beantragen: 35 Zähler, der erste bis 22.10.2034"
@@ -161,6 +163,15 @@ def test_many_are_told_of_in_batches_and_one_mail_of_bounded_length(engine, warn
         ["1 x EMH M29: zu beantragen bis 22.10.2034", "und 5 weitere Modelle und Tage"],
         ["1EMH0000000029", "und 5 weitere"],
     )
+
+
+@pytest.mark.parametrize("datenbank", ["sqlite"], indirect=True)
+def test_who_finds_nothing_waits_for_no_writer(engine, warne, zaehler):
+    """SQLite has one write lock for all."""
+    warne(WARNTAG)
+    with engine.connect() as anderer:
+        anderer.execute(update(Stromzaehler).values(modell="X"))
+        assert warne(WARNTAG) == 0
 
 
 @pytest.mark.parametrize("abbruch", [2, 3])
@@ -203,11 +214,54 @@ def test_nothing_is_sent_when_all_is_applied_for_meanwhile(warne, mails, zaehler
     assert mails() == []
 
 
+@pytest.mark.parametrize(("stunde", "anzahl"), [(22, 1), (23, 0)])
+def test_whose_eichfrist_has_ended_is_not_warned_of(warne, mails, zaehler, session, stunde, anzahl):
+    """At 23 h of UTC it is 2035 in Berlin. Of the first meter was told before, and its mail still waits."""
+    for stromzaehler_id in zaehler[1:]:
+        session.get(Stromzaehler, stromzaehler_id).zustand = "LAGER"
+    session.commit()
+    assert warne(WARNTAG, empfaenger="") == 1
+    session.get(Stromzaehler, zaehler[1]).zustand = "EINGEBAUT"
+    session.commit()
+    assert warne(datetime(2034, 12, 31, stunde, tzinfo=UTC)) == anzahl
+    betreff = "Eichung beantragen: 2 Zähler, der erste bis 22.10.2034"
+    assert [mail.betreff for mail in mails()] == [betreff] * anzahl
+
+
+def test_what_was_verified_before_the_mail_is_not_in_it(warne, mails, zaehler, welt):
+    """Verified without a word of an application: the next day to apply lies in 2042."""
+    warne(WARNTAG, empfaenger="")
+    welt.eichung(zaehler[0], art="EICHUNG", datum=date(2034, 10, 22))
+    warne(datetime(2034, 10, 24, tzinfo=UTC))
+    assert [mail.betreff for mail in mails()] == ["Eichung beantragen: 2 Zähler, der erste bis 22.10.2034"]
+
+
+@pytest.mark.parametrize(("zustand", "anzahl"), [("AUSGEBAUT", 3), ("VERSCHROTTET", 2)])
+def test_what_is_taken_down_before_the_mail_may_hang_again(warne, mails, zaehler, session, zustand, anzahl):
+    warne(WARNTAG, empfaenger="")
+    session.get(Stromzaehler, zaehler[0]).zustand = zustand
+    session.commit()
+    warne(datetime(2034, 10, 24, tzinfo=UTC))
+    assert [mail.betreff for mail in mails()] == [f"Eichung beantragen: {anzahl} Zähler, der erste bis 22.10.2034"]
+
+
+def test_who_was_told_of_or_taken_down_meanwhile_is_not_marked(warne, zaehler, session):
+    """Between the look and the batch another run told of the first, and the second was taken down."""
+    warne(datetime(2034, 10, 19, tzinfo=UTC))
+    heute = WARNTAG.date()
+    gesehen = list_zu_warnende(session, heute)
+    mark_gewarnt(session, heute, zaehler[:1])
+    session.get(Stromzaehler, zaehler[1]).zustand = "AUSGEBAUT"
+    session.flush()
+    frist = (date(2034, 12, 31), date(2034, 10, 22))
+    assert (gesehen, mark_gewarnt(session, heute, gesehen)) == (zaehler, [(zaehler[2], *frist)])
+
+
 def test_the_job_asks_the_settings_whom_to_tell(settings, engine, welt, mails, lies):
-    """On the clock of the house the Eichfrist of a meter marked 1990 is over: nobody was told."""
-    stromzaehler_id = welt.stromzaehler(kennzeichnung_jahr=1990, zustand="EINGEBAUT")
-    alt = {"eichfrist_ende_datum": date(1998, 12, 31), "antragsfrist_datum": date(1998, 10, 22)}
-    welt.wartung(stromzaehler_id, antragswarnung_datum=date(1998, 10, 22), **alt)
+    """On the clock of the house the day to warn was long ago, and the Eichfrist has not ended: nobody was told."""
+    stromzaehler_id = welt.stromzaehler(zustand="EINGEBAUT")
+    alt = {"antragsfrist_datum": date(1998, 10, 22), "antragswarnung_datum": date(1998, 10, 22)}
+    welt.wartung(stromzaehler_id, eichfrist_ende_datum=date(9999, 12, 31), **alt)
     assert warn_of_applications(settings, engine) == 1
     assert mails() == []
-    assert lies(select(Wartung.antrag_gewarnt_datum)) == [date(1998, 12, 31)]
+    assert lies(select(Wartung.antrag_gewarnt_datum)) == [date(9999, 12, 31)]

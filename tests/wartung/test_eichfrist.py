@@ -109,6 +109,14 @@ def test_an_application_for_today_s_period_is_none_for_days_long_past():
     assert [spaet.has_antrag(tag) for tag in (date(2025, 1, 1), date(2033, 1, 1))] == [False, True]
 
 
+def test_an_application_before_an_extension_is_none_for_the_days_behind_it():
+    """Applied for the end of 2026, then extended by a lot to the end of 2031: for that nobody applied."""
+    verlaengert = (ANTRAG, date(2026, 3, 1)), (LOS, date(2026, 6, 1), date(2031, 12, 31), "L")
+    danach = (ANTRAG, date(2031, 10, 22))
+    tag = date(2032, 1, 5)
+    assert [frist(*t, jahr=2018).has_antrag(tag) for t in (verlaengert, (*verlaengert, danach))] == [False, True]
+
+
 def test_what_a_verification_superseded_needs_no_application():
     """Ended early a year after the verification: the application was for the period before."""
     eingriff = frist(

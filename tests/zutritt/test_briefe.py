@@ -1,14 +1,14 @@
 """Letters: what they say, to whom they go, that they stay as they were, and when an order counts as announced."""
 
 import hashlib
-from datetime import date
+from datetime import UTC, date, datetime
 from io import BytesIO
 
 import pytest
 from pypdf import PdfReader
 from sqlalchemy import select
 
-from db.models import Audit, Auftrag, Ereignis, KundeStromzaehler
+from db.models import Audit, Auftrag, Einbau, Ereignis, KundeStromzaehler
 from db.session import create_session
 from tests.hilfen import run_while_locked
 from tests.pdf import info_of, text_of
@@ -90,7 +90,7 @@ def test_the_letters_of_a_period(client, lage, welt, ankuendigen, session):
     assert (zu_spaet["auftrag_id"], zu_spaet["ergebnis"], zu_spaet["fruehestens_datum"]) == (
         frueh,
         "ZU_SPAET",
-        "2026-07-02",
+        "2026-07-03",
     )
     assert angekuendigt["ergebnis"] == "ANGEKUENDIGT"
     nochmal = ankuendigen(**zeitraum)["ergebnisse"]
@@ -116,6 +116,14 @@ def test_the_letters_of_a_period(client, lage, welt, ankuendigen, session):
     assert (audit.aktion, audit.objekt_id, audit.neu["kunde_id"]) == ("ANGELEGT", nummer, lage.kunde_id)
 
 
+def test_no_letter_for_a_meter_that_is_gone(lage, ankuendigen, session, uhr):
+    einbau = session.scalars(select(Einbau).where(Einbau.stromzaehler_id == lage.stromzaehler_id)).one()
+    einbau.bis = uhr.now()
+    session.commit()
+    [ergebnis] = ankuendigen()["ergebnisse"]
+    assert (ergebnis["ergebnis"], ergebnis["zutrittsankuendigung_id"]) == ("ZAEHLER_HAENGT_NICHT", None)
+
+
 def test_filters_of_a_selection(lage, welt, ankuendigen, als, nummer_von):
     monteur = nummer_von(als("monteur"))
     bonn = welt.messstelle(postleitzahl="53111")
@@ -132,15 +140,22 @@ def test_filters_of_a_selection(lage, welt, ankuendigen, als, nummer_von):
 
 def test_the_letters_of_a_day_for_the_printer(client, lage, welt, ankuendigen):
     leer = welt.auftrag(welt.messstelle(), zustand="GEPLANT", termin_datum=TERMIN)
-    ankuendigen()
+    [erster] = ankuendigen()["ergebnisse"]
     ankuendigen(auftrag_id=leer)
     antwort = client.get(f"{PFAD}/druck?versand_datum=2026-06-15", als=lage.planer)
     assert (antwort.status_code, antwort.mimetype) == (200, "application/pdf")
     text = text_of(antwort.data)
     assert info_of(antwort.data)["Pages"] == "2"
     assert text.index(f"Auftrag {lage.auftrag_id}") < text.index("Bewohnerinnen und Bewohner")
-    zweite = client.get(f"{PFAD}/druck?versand_datum=2026-06-15&pro_seite=1&seite=2", als=lage.planer)
+    zweite = client.get(
+        f"{PFAD}/druck?versand_datum=2026-06-15&nach={erster['zutrittsankuendigung_id']}", als=lage.planer
+    )
     assert "Müßig" not in text_of(zweite.data)
+    storno = {"zustand": "STORNIERT", "grund": "Kunde verreist"}
+    abgesagt = client.patch(f"/v1/auftraege/{leer}", json=storno, als=lage.planer, version=1)
+    assert abgesagt.status_code == 200
+    ohne_diesen = client.get(f"{PFAD}/druck?versand_datum=2026-06-15", als=lage.planer)
+    assert info_of(ohne_diesen.data)["Pages"] == "1"
     leerer_tag = client.get(f"{PFAD}/druck?versand_datum=2026-06-16", als=lage.planer)
     assert (leerer_tag.status_code, leerer_tag.json["code"]) == (422, "briefe_fehlen")
 
@@ -194,6 +209,17 @@ def test_who_moved_in_gets_a_letter_of_their_own(lage, welt, uhr, session, ankue
     session.commit()
     neuer = welt.kunde(name="Neu Eingezogen")
     welt.zuordnung(neuer, lage.stromzaehler_id, uhr.jetzt)
+    [ergebnis] = ankuendigen()["ergebnisse"]
+    assert (ergebnis["ergebnis"], ergebnis["kunde_id"]) == ("ANGEKUENDIGT", neuer)
+
+
+def test_who_moves_in_before_the_visit_gets_the_letter(lage, welt, session, ankuendigen):
+    einzug = datetime(2026, 7, 1, 10, tzinfo=UTC)
+    alt = session.scalars(select(KundeStromzaehler)).one()
+    alt.bis = einzug
+    session.commit()
+    neuer = welt.kunde(name="Neu Eingezogen")
+    welt.zuordnung(neuer, lage.stromzaehler_id, einzug)
     [ergebnis] = ankuendigen()["ergebnisse"]
     assert (ergebnis["ergebnis"], ergebnis["kunde_id"]) == ("ANGEKUENDIGT", neuer)
 

@@ -4,6 +4,7 @@ import pytest
 
 from betreiber.auth.domain import Rolle
 from betreiber.druck import print_pdf
+from tests.zutritt.conftest import TERMIN
 
 PFAD = "/v1/zutrittsankuendigungen"
 LESEN = {"liste", "brief", "druck"}
@@ -11,7 +12,9 @@ LESEN = {"liste", "brief", "druck"}
 
 @pytest.mark.parametrize("rolle", [rolle.value for rolle in Rolle])
 def test_each_role(client, als, lage, welt, rolle):
-    nummer = welt.zutrittsankuendigung(lage.auftrag_id, inhalt=print_pdf("<title>Brief</title>"))
+    nummer = welt.zutrittsankuendigung(
+        lage.auftrag_id, termin_datum=TERMIN, inhalt=print_pdf("<title>Brief</title>")
+    )
     person = als(rolle, kunde_id=lage.kunde_id if rolle == "kunde" else None)
     frage = {"auftrag_id": lage.auftrag_id, "zeitfenster": "08:00-12:00"}
     antworten = {

@@ -1,6 +1,6 @@
 """Store readings that come in: new ones are kept, known ones stay, implausible ones go to quarantine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
+from betreiber.ablesung.anzeige import find_highest
 from betreiber.ablesung.domain import (
     Ablesung,
     Befund,
@@ -18,6 +19,7 @@ from betreiber.ablesung.domain import (
     Urteil,
     find_rejected,
     judge,
+    raise_stand,
     value_hash,
 )
 from betreiber.ablesung.speicher.abschnitte import note_rollovers
@@ -26,7 +28,7 @@ from betreiber.ablesung.speicher.lesen import series
 from betreiber.ablesung.speicher.stapel import Stapel, load_blocks
 from betreiber.ablesung.speicher.tabellen import TAG_S, BulkInsert, among
 from betreiber.ablesung.speicher.umgebung import Umgebung, search
-from betreiber.ablesung.zaehlwerk import Uebergang, Zaehlwerk
+from betreiber.ablesung.zaehlwerk import Register, Uebergang, Zaehlwerk
 from db.models import Quarantaene, Telegrammstand
 from telegramm.messwerte import Messwert
 
@@ -133,17 +135,51 @@ def _surroundings(session: Session, posten: Sequence[Posten]) -> dict[int, Umgeb
             spannen[einer.stromzaehler_id] = (erste, einer.werte[-1].uhrzeit)
         elif (tag := erste // TAG_S) == vorher.uhrzeit // TAG_S and tag < einer.empfangen // TAG_S:
             angefangen.append((einer.stromzaehler_id, tag))
-    umgebungen = search(session, spannen)
+    umgebungen = _search(session, posten, spannen)
     for (nummer, tag), block in load_blocks(session, angefangen).items():
         umgebungen[nummer] = Umgebung(bloecke={tag: block})
     return {einer.stromzaehler_id: umgebungen.get(einer.stromzaehler_id) or Umgebung() for einer in posten}
+
+
+def _search(
+    session: Session, posten: Sequence[Posten], spannen: Mapping[int, tuple[int, int]]
+) -> dict[int, Umgebung]:
+    """What is stored around readings; and beyond what people read, where that gives way to what is before it.
+
+    Up to a reading that does not: that needs more statements, which next to none needs.
+    """
+    umgebungen = search(session, spannen)
+    je_zaehler = {einer.stromzaehler_id: einer.werte for einer in posten}
+    while spannen:
+        spannen = {
+            nummer: (erste, naechste.uhrzeit)
+            for nummer, (erste, letzte) in spannen.items()
+            if (naechste := _next_measured(umgebungen[nummer], letzte)) is not None
+            and naechste.herkunft is Herkunft.MANUELL
+            and any(wert[1] > naechste[1] or wert[2] > naechste[2] for wert in je_zaehler[nummer])
+        }
+        umgebungen |= search(session, spannen)
+    return umgebungen
+
+
+def _next_measured(umgebung: Umgebung, uhrzeit: int) -> Ablesung | None:
+    """The measured reading next after a time."""
+    return next(
+        (
+            ablesung
+            for ablesung in umgebung.readings()
+            if ablesung.uhrzeit > uhrzeit and ablesung.qualitaet is Qualitaet.ABGELESEN
+        ),
+        None,
+    )
 
 
 def _take(stapel: Stapel, posten: Posten, umgebung: Umgebung) -> Urteil:
     """Judge the readings of one meter, put the good ones on the pile, remember the newest."""
     stored = umgebung.readings() if posten.vorher is None else []
     bekannt, vorher, nachher = _neighbours(posten, stored)
-    urteil = judge(posten.werte, bekannt, vorher, nachher, posten.grenzen, _read_at_display(posten, stored))
+    hoechstens = _read_at_display(posten, stored)
+    urteil = judge(posten.werte, bekannt, vorher, nachher, posten.grenzen, hoechstens)
     qualitaet, empfangen, herkunft = Qualitaet.ABGELESEN, posten.empfangen, posten.herkunft
     neue = [
         Ablesung(uhrzeit, bezug_wh, einspeisung_wh, leistung_w, qualitaet, status, empfangen, herkunft)
@@ -152,23 +188,49 @@ def _take(stapel: Stapel, posten: Posten, umgebung: Umgebung) -> Urteil:
         )
         if befund is Befund.NEU
     ]
+    if hoechstens:
+        neue = _raise_display(stored, neue, hoechstens, empfangen)
     falsche = _refuted(stored, neue, posten.grenzen.zaehlwerk)
-    if nachher is None:
+    if nachher is None or (neue and neue[-1].uhrzeit == posten.stand.stand_uhrzeit):
         _remember_newest(posten.stand, neue, [ablesung for ablesung in stored if ablesung.uhrzeit not in falsche])
     stapel.remove(posten.stromzaehler_id, falsche, umgebung.zeilen, umgebung.bloecke, posten.empfangen)
     stapel.put(posten.stromzaehler_id, neue, umgebung.zeilen, umgebung.bloecke)
     return urteil
 
 
-def _read_at_display(posten: Posten, stored: Sequence[Ablesung]) -> set[int]:
-    """The times of what people read, which gives way to what the meter itself says of the same.
+def _read_at_display(posten: Posten, stored: Sequence[Ablesung]) -> dict[int, Register]:
+    """What people read, by time, with the most that it can mean (Wh): it gives way to what the meter itself says.
 
-    Not where a section of the registers begins: it was reckoned from the very Wh that are stored there.
+    Only to the same Wh where a section of the registers begins or the meter was put in: from the very ones that
+    are stored there all that follows is reckoned. At its own time it gives way to nobody but the meter.
     """
-    if posten.herkunft is not Herkunft.GERAET:
-        return set()
     abgelesen = {ablesung.uhrzeit for ablesung in stored if ablesung.herkunft is Herkunft.MANUELL}
-    return abgelesen - {abschnitt.ab for abschnitt in posten.grenzen.zaehlwerk.abschnitte}
+    if not abgelesen:
+        return {}
+    zaehlwerk = posten.grenzen.zaehlwerk
+    fest = {abschnitt.ab for abschnitt in zaehlwerk.abschnitte}.union(posten.grenzen.einbauten)
+    gemessen = [ablesung[:3] for ablesung in stored if ablesung.qualitaet is Qualitaet.ABGELESEN]
+    eigene = set() if posten.herkunft is Herkunft.GERAET else {wert.uhrzeit for wert in posten.werte}
+    hoechstens = find_highest(gemessen, abgelesen, fest, zaehlwerk)
+    return {zeit: register for zeit, register in hoechstens.items() if zeit not in eigene}
+
+
+def _raise_display(
+    stored: Sequence[Ablesung], neue: Sequence[Ablesung], hoechstens: Mapping[int, Register], empfangen: int
+) -> list[Ablesung]:
+    """The new readings, with what people read at the display after them and that can be no less, as judged."""
+    gemessen = {ablesung.uhrzeit: ablesung for ablesung in stored if ablesung.qualitaet is Qualitaet.ABGELESEN}
+    neu = {ablesung.uhrzeit: ablesung for ablesung in neue}
+    vorher = None
+    for uhrzeit, ablesung in sorted((gemessen | neu).items()):
+        stand = Stand(*ablesung[:4])
+        if uhrzeit not in neu and (angehoben := raise_stand(stand, vorher, hoechstens)) != stand:
+            neu[uhrzeit] = ablesung._replace(
+                bezug_wh=angehoben.bezug_wh, einspeisung_wh=angehoben.einspeisung_wh, empfangen=empfangen
+            )
+            stand = angehoben
+        vorher = stand
+    return [neu[uhrzeit] for uhrzeit in sorted(neu)]
 
 
 def _neighbours(posten: Posten, stored: Sequence[Ablesung]) -> tuple[dict[int, Stand], Stand | None, Stand | None]:

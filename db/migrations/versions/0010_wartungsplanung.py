@@ -47,5 +47,13 @@ def upgrade() -> None:
     op.create_index(
         "ix_stoerung_erkannt_zeitpunkt", "stoerung", ["erkannt_zeitpunkt", "stoerung_id"], unique=False
     )
+    op.create_index(
+        "ix_stoerung_auftrag",
+        "stoerung",
+        ["stoerung_id"],
+        unique=False,
+        postgresql_where=sa.text("behoben_zeitpunkt IS NULL AND stufe = 'AUFTRAG'"),
+        sqlite_where=sa.text("behoben_zeitpunkt IS NULL AND stufe = 'AUFTRAG'"),
+    )
 
     op.create_index("ix_auftrag_termin_datum", "auftrag", ["termin_datum", "auftrag_id"], unique=False)

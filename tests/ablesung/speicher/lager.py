@@ -7,6 +7,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from betreiber.ablesung import speicher
+from betreiber.ablesung.anzeige import highest, raise_to
 from betreiber.ablesung.domain import Befund, Grenzen, Herkunft, Qualitaet
 from db.models import Quarantaene, Stromzaehler, Tagesstand, Telegrammstand, Verbrauch, VerbrauchTag
 from telegramm.messwerte import Messwert
@@ -158,6 +159,19 @@ class Lager:
         self.session.commit()
         self.session.expunge_all()
         return befunde
+
+    def read_display(self, wahr: Messwert) -> None:
+        """People read whole kWh, past the model; less than was measured before is no less (betreiber/einbau)."""
+        gelesen = (wahr.bezug_wh // 1000 * 1000, wahr.einspeisung_wh // 1000 * 1000)
+        davor = [ablesung for ablesung in self.readings() if ablesung.uhrzeit < wahr.uhrzeit]
+        if davor:
+            gelesen = raise_to(gelesen, davor[-1][1:3], highest(gelesen))
+        wert = wahr._replace(bezug_wh=gelesen[0], einspeisung_wh=gelesen[1], leistung_w=None)
+        self.jetzt += 3000
+        posten = speicher.Posten(self.stand(), [wert], GRENZEN, self.jetzt, Herkunft.MANUELL)
+        assert speicher.write(self.session, [posten]) == [[Befund.NEU]]
+        self.session.commit()
+        self.session.expunge_all()
 
     def readings(self) -> list[speicher.Ablesung]:
         """All that is stored."""

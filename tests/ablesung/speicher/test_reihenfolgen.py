@@ -91,3 +91,30 @@ def test_of_inconsistent_readings_none_is_lost(make_lager, nachrichten, falten):
     assert len(gespeichert) == len({zeile[0] for zeile in gespeichert})
     staende = [zeile[1] for zeile in sorted(gespeichert)]
     assert staende == sorted(staende)
+
+
+@eine_datenbank
+@given(
+    verbrauch=st.lists(st.sampled_from([0, 7, 90, 400, 999, 1300]), min_size=12, max_size=12),
+    gelesen=st.sets(st.integers(0, 11), max_size=6),
+    ordnung=st.randoms(use_true_random=False),
+    falten=st.sets(st.integers(0, 17)),
+)
+def test_a_display_of_whole_kwh_costs_the_meter_no_reading(make_lager, verbrauch, gelesen, ordnung, falten):
+    """A meter's readings, and what people read of its display, in any order: none is refused, nothing falls."""
+    lager = make_lager()
+    wahr = [wert(n, 4_500 + sum(verbrauch[: n + 1])) for n in range(12)]
+    schritte = [(n, False) for n in range(12)] + [(n, True) for n in gelesen]
+    for nummer, (n, von_hand) in enumerate(ordnung.sample(schritte, len(schritte))):
+        if not von_hand:
+            lager.send([wahr[n]])
+        elif zeit(n) not in {ablesung.uhrzeit for ablesung in lager.readings()}:
+            lager.read_display(wahr[n])
+        if nummer in falten:
+            lager.step("falten", 5)
+        werte = lager.readings()
+        assert sorted(werte) == werte
+        assert [wert.bezug_wh for wert in werte] == sorted(wert.bezug_wh for wert in werte)
+        assert [wert.einspeisung_wh for wert in werte] == sorted(wert.einspeisung_wh for wert in werte)
+    assert [ablesung[:4] for ablesung in lager.readings()] == [wert[:4] for wert in wahr]
+    assert lager.quarantined() == set()

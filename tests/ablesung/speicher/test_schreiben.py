@@ -1,7 +1,5 @@
 """What one call of the storage does: which value stays, where it lies, what is computed anew, what it costs."""
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -9,7 +7,6 @@ from sqlalchemy.exc import DBAPIError
 from betreiber.ablesung import speicher
 from betreiber.ablesung.domain import Befund, Grenzen, Herkunft, Qualitaet
 from betreiber.ablesung.speicher.tabellen import KOPIEREN_AB, BulkInsert
-from betreiber.ablesung.zaehlwerk import Zaehlwerk, begin_factor
 from db.models import Neuberechnung, Verbrauch, VerbrauchTag
 from tests.ablesung.speicher.modell import GRENZEN, MONTAG, TAG, ersatz, gemessen, wert, zeit
 from tests.hilfen import recorded_statements
@@ -344,49 +341,3 @@ def test_many_meters_are_read_together(make_lager, session):
     }
     nummern = [erster.nummer, zweiter.nummer, zweiter.nummer + 1]
     assert speicher.fleet_registers(session, nummern, [zeit(0), zeit(96)]) == erwartet
-
-
-def enter(lager, *werte):
-    """What people read at the display."""
-    lager.jetzt += 3000
-    posten = speicher.Posten(lager.stand(), werte, GRENZEN, lager.jetzt, Herkunft.MANUELL)
-    befunde = speicher.write(lager.session, [posten])
-    lager.session.commit()
-    return befunde
-
-
-def stored(lager):
-    return [(a.uhrzeit, a.bezug_wh, a.leistung_w, a.herkunft) for a in lager.readings()]
-
-
-@pytest.mark.parametrize("abgelesen_wh", [15_390_000, 15_390_512])
-@pytest.mark.parametrize("gefaltet", [False, True])
-def test_the_meter_takes_the_place_of_the_same_that_people_read(lager, abgelesen_wh, gefaltet):
-    assert enter(lager, wert(0, abgelesen_wh)._replace(einspeisung_wh=0)) == [[Befund.NEU]]
-    if gefaltet:
-        lager.step("falten", 3)
-    genauer = [wert(n, 15_390_512 + 7 * n, leistung_w=28)._replace(einspeisung_wh=0) for n in (0, 1)]
-    assert lager.send(genauer) == [Befund.NEU, Befund.NEU]
-    assert stored(lager) == [
-        (zeit(0), 15_390_512, 28, Herkunft.GERAET),
-        (zeit(1), 15_390_519, 28, Herkunft.GERAET),
-    ]
-    assert lager.quarantined() == set()
-    # That people have read it stays to be seen.
-    (alt,) = speicher.versions(lager.session, lager.nummer, zeit(0), zeit(1))
-    assert (alt.ablesung.bezug_wh, alt.ablesung.herkunft) == (abgelesen_wh, Herkunft.MANUELL)
-    assert lager.send(genauer) == [Befund.DOPPELT, Befund.DOPPELT]
-
-
-def test_another_one_than_people_read_goes_to_quarantine(lager):
-    assert enter(lager, wert(0, 15_390_000)._replace(einspeisung_wh=0)) == [[Befund.NEU]]
-    assert lager.send([wert(0, 15_391_000, leistung_w=28)._replace(einspeisung_wh=0)]) == [Befund.KONFLIKT]
-    assert stored(lager) == [(zeit(0), 15_390_000, None, Herkunft.MANUELL)]
-
-
-def test_where_a_section_begins_what_people_read_stays(lager):
-    abschnitte = begin_factor(1, (), zeit(0), 40, {zeit(0): (15_390_000, 0)}, lager.jetzt)
-    assert enter(lager, wert(0, 15_390_000)._replace(einspeisung_wh=0)) == [[Befund.NEU]]
-    grenzen = replace(GRENZEN, zaehlwerk=Zaehlwerk(1, abschnitte))
-    genauer = wert(0, 15_390_512, leistung_w=28)._replace(einspeisung_wh=0)
-    assert lager.send([genauer], grenzen) == [Befund.KONFLIKT]
