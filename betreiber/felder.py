@@ -33,11 +33,17 @@ _RFC_3339 = re.compile(
 _KATEGORIEN = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp"})
 _RICHTUNGEN = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
+# Every message that marshmallow has for one of these fields: what is left out would be told in English.
 _MELDUNGEN = {
     "required": "Pflichtfeld fehlt.",
     "null": "Darf nicht null sein.",
     "validator_failed": "Ungültiger Wert.",
     "invalid": "Ungültiger Wert.",
+    "type": "Ungültiger Wert.",
+    "format": "Ungültiger Wert.",
+    "invalid_awareness": "Ungültiger Wert.",
+    "invalid_utf8": "Kein gültiges UTF-8.",
+    "too_large": "Die Zahl ist zu groß.",
 }
 
 
@@ -61,11 +67,7 @@ class Text(fields.String):
     follows: a name could show another name than it is.
     """
 
-    default_error_messages = {
-        **_MELDUNGEN,
-        "invalid": "Ein Text wird erwartet.",
-        "invalid_utf8": "Kein gültiges UTF-8.",
-    }
+    default_error_messages = {**_MELDUNGEN, "invalid": "Ein Text wird erwartet."}
 
     def __init__(self, *, hoechstens: int = 200, muster: str | None = None, hinweis: str = "", **kw: Any) -> None:
         self.hoechstens = hoechstens
@@ -123,11 +125,7 @@ class Geheimnis(fields.String):
 class Ganzzahl(fields.Integer):
     """A whole number; neither 1.9 nor true nor "12" in JSON. Query arguments are text, so they are parsed."""
 
-    default_error_messages = {
-        **_MELDUNGEN,
-        "invalid": "Eine ganze Zahl wird erwartet.",
-        "too_large": "Die Zahl ist zu groß.",
-    }
+    default_error_messages = {**_MELDUNGEN, "invalid": "Eine ganze Zahl wird erwartet."}
 
     def __init__(self, *, von: int = -INT64_MAX, bis: int = INT64_MAX, aus_text: bool = False, **kw: Any) -> None:
         self.aus_text = aus_text
@@ -145,11 +143,17 @@ class Ganzzahl(fields.Integer):
 
 
 class Wahrheitswert(fields.Boolean):
-    """JSON's true or false, nothing that looks like it."""
+    """JSON's true or false, nothing that looks like it. Query arguments are text, so they are parsed."""
 
     default_error_messages = {**_MELDUNGEN, "invalid": "true oder false wird erwartet."}
 
+    def __init__(self, *, aus_text: bool = False, **kw: Any) -> None:
+        self.aus_text = aus_text
+        super().__init__(**kw)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Any:
+        if self.aus_text and value in ("true", "false"):
+            return value == "true"
         if not isinstance(value, bool):
             raise self.make_error("invalid")
         return value
@@ -193,11 +197,12 @@ class Zeitpunkt(fields.AwareDateTime):
 class Datum(fields.Date):
     """A calendar date, YYYY-MM-DD."""
 
-    default_error_messages = {**_MELDUNGEN, "invalid": "Ein Datum wie 2026-01-31 wird erwartet."}
+    default_error_messages = {**_MELDUNGEN, "invalid": "Diesen Tag gibt es nicht."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kw: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            raise self.make_error("invalid", input=value, obj_type="date")
+            raise ValidationError("Ein Datum wie 2026-01-31 wird erwartet.")
+        # What is wrong now is the day itself, as of 2026-02-31.
         tag = super()._deserialize(value, attr, data, **kw)
         if not FRUEHESTES_JAHR - 100 < tag.year < SPAETESTES_JAHR:
             raise ValidationError("Das Jahr ist nicht plausibel.")
@@ -248,6 +253,18 @@ class Auswahl(fields.String):
         """Check the name and hand on the member, so that code behind the schema compares members, not texts."""
         wert = super().deserialize(value, attr, data, **kw)
         return self.art(wert) if isinstance(wert, str) else wert
+
+
+class Teil(fields.Nested):
+    """An object with fields of its own."""
+
+    default_error_messages = {**_MELDUNGEN}
+
+
+class Liste(fields.List):
+    """Several values of one kind."""
+
+    default_error_messages = {**_MELDUNGEN, "invalid": "Eine Liste wird erwartet."}
 
 
 @dataclass(frozen=True, slots=True)

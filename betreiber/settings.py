@@ -175,7 +175,7 @@ class Settings:
         "kundenservice@example.org", _mail_adresse, "address under which customers reach the operator"
     )
     zutritt_postlauf_tage: int = _var(
-        3, _between(0, 14), "days that a letter takes; two weeks after them a fitter may come (MsbG § 38)"
+        3, _between(0, 14), "working days that a letter takes; two weeks after them a fitter may come (MsbG § 38)"
     )
     ablesung_hoechstalter_tage: int = _var(
         400, _between(1, 36_500), "age up to which the device channel takes readings"

@@ -1,7 +1,9 @@
 """Builders and fakes that tests share."""
 
 import hashlib
+import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +98,18 @@ class Klient:
         antwort = self.post("/v1/anmeldung", json={"benutzername": benutzername, "passwort": passwort})
         assert antwort.status_code == 200, antwort.text
         return Person(benutzername, antwort.json["zugriffstoken"], antwort.json["erneuerungstoken"])
+
+
+def foto_png(grau: int = 128) -> bytes:
+    """A small picture in one shade of grey (0 to 255), as PNG (ISO/IEC 15948): 32 x 32 pixels, not compressed."""
+
+    def chunk(art: bytes, inhalt: bytes) -> bytes:
+        return struct.pack(">I", len(inhalt)) + art + inhalt + struct.pack(">I", zlib.crc32(art + inhalt))
+
+    kopf = struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)
+    zeilen = (b"\0" + bytes([grau]) * 32) * 32
+    teile = chunk(b"IHDR", kopf) + chunk(b"IDAT", zlib.compress(zeilen, 0)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + teile
 
 
 class Welt:
@@ -247,7 +261,7 @@ class Welt:
             "art": "FOTO",
             "zeitpunkt": self._uhr.now(),
             "medientyp": "image/png",
-            "inhalt": b"\x89PNG\r\n\x1a\n",
+            "inhalt": foto_png(),
         }
         return self._add(Auftragsnachweis(**standard | werte)).auftragsnachweis_id
 

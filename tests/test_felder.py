@@ -99,6 +99,8 @@ GUT = [
     (felder.Kennung(), 1, 1),
     (felder.Wahrheitswert(), True, True),
     (felder.Wahrheitswert(), False, False),
+    (felder.Wahrheitswert(aus_text=True), "true", True),
+    (felder.Wahrheitswert(aus_text=True), "false", False),
     (felder.Zeitpunkt(viertelstunde=True), "2026-05-01T00:15:00Z", datetime(2026, 5, 1, 0, 15, tzinfo=UTC)),
     (felder.Datum(), "2028-02-29", date(2028, 2, 29)),
     (felder.Datum(), "1871-01-01", date(1871, 1, 1)),
@@ -153,6 +155,10 @@ SCHLECHT = [
         (felder.Wahrheitswert(), wert, "true oder false wird erwartet.")
         for wert in (0, 1, "true", "false", "", "ja", 1.0, [], {})
     ],
+    *[
+        (felder.Wahrheitswert(aus_text=True), wert, "true oder false wird erwartet.")
+        for wert in ("TRUE", "1", "", "ja", [])
+    ],
     (felder.Zeitpunkt(), None, "Darf nicht null sein."),
     (
         felder.Zeitpunkt(viertelstunde=True),
@@ -161,8 +167,9 @@ SCHLECHT = [
     ),
     *[
         (felder.Datum(), wert, "Ein Datum wie 2026-01-31 wird erwartet.")
-        for wert in ("2026-02-29", "2026-2-1", "20260201", "2026-02-01T00:00:00Z", "01.02.2026", "", 20260201)
+        for wert in ("2026-2-1", "20260201", "2026-02-01T00:00:00Z", "01.02.2026", "", 20260201)
     ],
+    *[(felder.Datum(), wert, "Diesen Tag gibt es nicht.") for wert in ("2026-02-29", "2020-02-31", "2026-13-01")],
     *[
         (felder.Datum(), f"{jahr}-01-01", "Das Jahr ist nicht plausibel.")
         for jahr in ("0001", "1870", "2200", "9999")
@@ -178,6 +185,7 @@ SCHLECHT = [
     (felder.Auswahl(Farbe), "", "Erlaubt sind: ROT, BLAU."),
     (felder.Auswahl(Farbe), 1, "Ein Text wird erwartet."),
     (felder.Auswahl(Farbe), ["ROT"], "Ein Text wird erwartet."),
+    *[(felder.Liste(felder.Kennung()), wert, "Eine Liste wird erwartet.") for wert in ("x", 1, {})],
     (felder.PostleitzahlAnfang(), "506670", "Höchstens 5 Zeichen."),
     (felder.PostleitzahlAnfang(), "5%", "1 bis 5 Ziffern werden erwartet."),
     *[
@@ -212,6 +220,8 @@ def test_bad_values(feld, eingabe, meldung):
         felder.Dezimal(stellen=2, von="0", bis="1", required=True),
         felder.Auswahl(Farbe, required=True),
         felder.EMail(required=True),
+        felder.Liste(felder.Kennung(), required=True),
+        felder.Teil(felder.StrengesSchema, required=True),
     ],
 )
 def test_a_missing_value_is_told_in_german(feld):

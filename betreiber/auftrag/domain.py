@@ -1,6 +1,6 @@
 """Rules of work orders: their states, who may change what, control readings. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Any
 from betreiber.arbeitstage import is_arbeitstag
 from betreiber.errors import EingabeUngueltig, KonfliktFehler, ZugriffVerweigert
 from betreiber.stoerung.domain import ARTEN, URSACHEN, Stoerungsart, Ursache
-from betreiber.zeit import BERLIN, VIERTELSTUNDE_S
+from betreiber.zeit import BERLIN, VIERTELSTUNDE_S, local_date
 
 # One repair that did not help is not followed by a second one before the data had three days to come back.
 NACHFRIST = timedelta(hours=72)
@@ -19,7 +19,14 @@ TERMIN_HOECHSTENS = timedelta(days=730)
 VERGLEICH_HOECHSTENS_S = 31 * 86_400
 # A second order for it would bring nothing new: somebody has been there and has to say what it was.
 NUR_VON_MENSCHEN_BEHOBEN = Stoerungsart.MANIPULATION
+FOTOS_HOECHSTENS = 20
+# No camera writes so little; a file of some bytes proves nothing.
+FOTO_MINDESTENS_BYTES = 500
+# What some telephones write behind the end of a picture.
+_NACHSPANN_BYTES = 1024
+_BILDENDEN = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82"}
 BEHOBEN = "Die Störung ist behoben, bevor jemand hinfuhr."
+UEBERHOLT = "Der Zähler hängt dort nicht mehr."
 
 
 class Auftragsart(StrEnum):
@@ -165,6 +172,15 @@ def check_uebergang(alt: Auftragszustand, neu: Auftragszustand) -> None:
     )
 
 
+def is_ueberholt(termin: date | None, ausbau: datetime | None) -> bool:
+    """Whether an order for a meter that hangs at its place no longer is to be cancelled; `termin`: None = OFFEN.
+
+    `ausbau`: when it was removed there; None: its installation was undone. What was planned for that local day or
+    before may be the very visit at which it was removed, or one that was made before: its fitter says so.
+    """
+    return termin is None or ausbau is None or termin > local_date(ausbau)
+
+
 def check_beim_monteur(zustand: Auftragszustand) -> None:
     """Raise KonfliktFehler unless an order is with a fitter, who alone brings proofs."""
     if zustand not in BEIM_MONTEUR:
@@ -269,13 +285,33 @@ def check_nachweis(art: Nachweisart, daten: Mapping[str, Any]) -> None:
                 raise EingabeUngueltig("Eine Notiz hat keinen Zählerstand.", feld=feld)
 
 
-def check_foto(medientyp: str) -> None:
-    """Raise EingabeUngueltig for a file that is no photo."""
-    if not medientyp.startswith("image/"):
+def check_foto(medientyp: str, inhalt: bytes) -> None:
+    """Raise EingabeUngueltig for a file that is no photo, and for one that a bad line cut off."""
+    if medientyp not in _BILDENDEN:
         raise EingabeUngueltig(
             "Ein Foto ist PNG oder JPEG; andere Dateien gehören zu den Dokumenten des Zählers.",
             feld="datei",
             code="dateityp_unbekannt",
+        )
+    if len(inhalt) < FOTO_MINDESTENS_BYTES or _BILDENDEN[medientyp] not in inhalt[-_NACHSPANN_BYTES:]:
+        raise EingabeUngueltig(
+            "Das Foto ist unvollständig. Übertragen Sie es noch einmal oder nehmen Sie es neu auf.",
+            feld="datei",
+            code="foto_unvollstaendig",
+        )
+
+
+def check_neues_foto(inhalt_sha256: bytes, vorhandene: Collection[bytes | None]) -> None:
+    """Raise KonfliktFehler for a photo that an order has already, and for one too many.
+
+    `vorhandene`: SHA-256 of the order's photos; None of one that is older than the column.
+    """
+    if inhalt_sha256 in vorhandene:
+        raise KonfliktFehler("Dieses Foto ist bei diesem Auftrag schon abgelegt.", code="foto_vorhanden")
+    if len(vorhandene) >= FOTOS_HOECHSTENS:
+        raise KonfliktFehler(
+            f"Ein Auftrag hat höchstens {FOTOS_HOECHSTENS} Fotos, und so viele sind schon abgelegt.",
+            code="zu_viele_fotos",
         )
 
 

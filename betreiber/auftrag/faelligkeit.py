@@ -1,6 +1,6 @@
 """Which order the due date of a meter asks for, and which other order makes it needless. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,6 +11,8 @@ from betreiber.wartung.domain import Anlass, german
 # An order that was done and whose record (verification, exchange, new date) is missing asks for that record, not
 # for a second visit; after four weeks nobody will enter it any more.
 NACHTRAGSFRIST = timedelta(days=28)
+# The reason that no other date puts off.
+UNABWENDBAR = Anlass.EICHFRIST
 # Whoever takes the meter away ends whatever is due.
 _NIMMT_MIT = frozenset({Auftragsart.WECHSEL, Auftragsart.AUSBAU})
 _WAS = {
@@ -50,15 +52,15 @@ def derive_bedarf(art_eichfrist: Auftragsart, art_manuell: Auftragsart | None) -
     }
 
 
-def choose_bedarf(bedarf: Mapping[str, Bedarf], anlass: Anlass | None) -> Mapping[str, Bedarf]:
+def choose_anlaesse(bedarf: Mapping[str, Bedarf], anlass: Anlass | None) -> Collection[str]:
     """Of all reasons the one that is asked for, if one is. EingabeUngueltig: it asks for no order."""
     if anlass is None:
-        return bedarf
+        return bedarf.keys()
     if anlass not in bedarf:
         raise EingabeUngueltig(
             "Zu diesem Anlass entsteht kein Auftrag; zu MANUELL nur mit art_manuell.", feld="anlass"
         )
-    return {anlass: bedarf[anlass]}
+    return {anlass}
 
 
 def describe_faellig(anlass: Anlass, datum: date) -> str:

@@ -1,19 +1,32 @@
 """The SQL of work orders."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, bindparam, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, joinedload, selectinload, undefer
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.interfaces import ORMOption
 
 from betreiber.auftrag.domain import (
     LAUFEND,
-    NACHFRIST,
     NOCH_ZUHAUSE,
-    NUR_VON_MENSCHEN_BEHOBEN,
+    Auftragsart,
     Auftragsverlauf,
     Auftragszustand,
     Nachweisart,
@@ -28,8 +41,8 @@ from db.models import (
     Kunde,
     KundeStromzaehler,
     Messstelle,
-    Stoerung,
     Stromzaehler,
+    Wartung,
 )
 
 _MIT_ORT: Sequence[ORMOption] = (
@@ -82,29 +95,48 @@ def list_of_day(session: Session, tag: date, monteur: int | None) -> Sequence[Au
     return session.scalars(anweisung.options(*_MIT_ORT)).all()
 
 
-def count_open(session: Session, postleitzahl: str | None) -> int:
-    """How many orders wait for a plan."""
-    return session.scalar(_open(postleitzahl).with_only_columns(func.count(), maintain_column_froms=True)) or 0
+def count_open(session: Session, zeitpunkt: datetime, postleitzahl: str | None) -> int:
+    """How many orders wait for a plan; not those whose meter hangs there no longer."""
+    return (
+        session.scalar(_open(zeitpunkt, postleitzahl).with_only_columns(func.count(), maintain_column_froms=True))
+        or 0
+    )
 
 
-def list_stopps(session: Session, postleitzahl: str | None, je_land: Mapping[str, int]) -> Sequence[Row[Any]]:
-    """Orders that wait for a plan, with their places: of each Bundesland the first so many on the way."""
+def list_stopps(
+    session: Session, zeitpunkt: datetime, postleitzahl: str | None, je_land: Mapping[str, int]
+) -> Sequence[Row[Any]]:
+    """Of each Bundesland so many of these orders, with their places, the most urgent ones first.
+
+    Repairs come first, the oldest ones first; then the others by the due date of the meter, or the end of its
+    Eichfrist if that is earlier; then what is older; and of those that were made at once the first on the way.
+    """
     ort = (Messstelle.postleitzahl, Messstelle.strasse, Messstelle.hausnummer, Messstelle.hausnummerzusatz)
     # House numbers are texts: 9 comes before 10 because it is shorter.
     weg = (*ort[:2], func.length(Messstelle.hausnummer), *ort[2:], Auftrag.auftrag_id)
-    rang = func.row_number().over(partition_by=Messstelle.bundesland, order_by=weg).label("rang")
+    reparatur = or_(Auftrag.art == Auftragsart.REPARATUR, Auftrag.stoerung_id.is_not(None))
+    faellig = case(
+        (reparatur, None),
+        # A date by hand may lie after the end of the Eichfrist.
+        (Wartung.eichfrist_ende_datum < Wartung.naechste_wartung_datum, Wartung.eichfrist_ende_datum),
+        else_=Wartung.naechste_wartung_datum,
+    )
+    dringend = (case((reparatur, 0), else_=1), faellig.nulls_last(), Auftrag.angelegt_zeitpunkt, *weg)
+    rang = func.row_number().over(partition_by=Messstelle.bundesland, order_by=dringend).label("rang")
+    folge = func.row_number().over(order_by=dringend).label("folge")
     offene = (
-        _open(postleitzahl)
-        .with_only_columns(Auftrag.auftrag_id, Auftrag.art, Messstelle.bundesland, *ort, rang)
+        _open(zeitpunkt, postleitzahl)
+        .outerjoin(Wartung, Wartung.stromzaehler_id == Auftrag.stromzaehler_id)
+        .with_only_columns(Auftrag.auftrag_id, Auftrag.art, Messstelle.bundesland, *ort, rang, folge)
         .subquery()
     )
-    zeilen = select(*(spalte for spalte in offene.c if spalte.name != "rang"))
     plaetze = (and_(offene.c.bundesland == land, offene.c.rang <= anzahl) for land, anzahl in je_land.items())
-    return session.execute(zeilen.where(or_(false(), *plaetze))).all()
+    return session.execute(select(offene).where(or_(false(), *plaetze)).order_by(offene.c.folge)).all()
 
 
-def _open(postleitzahl: str | None) -> Select[Auftrag]:
-    anweisung = _of(None).join(Auftrag.messstelle).where(Auftrag.zustand == Auftragszustand.OFFEN)
+def _open(zeitpunkt: datetime, postleitzahl: str | None) -> Select[Auftrag]:
+    offen = Auftrag.zustand == Auftragszustand.OFFEN
+    anweisung = _of(None).join(Auftrag.messstelle).where(offen, haengt(zeitpunkt))
     return anweisung if postleitzahl is None else anweisung.where(_in(postleitzahl))
 
 
@@ -138,8 +170,31 @@ def count_stopps(session: Session, von: date, bis: date) -> Mapping[tuple[date, 
     return {(tag, monteur): anzahl for tag, monteur, anzahl in session.execute(anweisung) if tag and monteur}
 
 
-def get_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:
-    return session.get(Messstelle, messstelle_id)
+def lock_messstelle(session: Session, messstelle_id: int) -> Messstelle | None:
+    """A place; whoever else makes an order for it waits for the end of this transaction."""
+    return session.get(Messstelle, messstelle_id, with_for_update={"key_share": True})
+
+
+def find_laufender(
+    session: Session, art: Auftragsart, messstelle: Messstelle, stromzaehler: Stromzaehler | None
+) -> int | None:
+    """The oldest running order of a kind at a place: for the meter, or of an EINBAU for whichever one."""
+    anweisung = select(func.min(Auftrag.auftrag_id)).where(
+        Auftrag.messstelle_id == messstelle.messstelle_id, Auftrag.art == art, Auftrag.zustand.in_(LAUFEND)
+    )
+    if art is not Auftragsart.EINBAU:
+        anweisung = anweisung.where(Auftrag.stromzaehler == stromzaehler)
+    return session.scalar(anweisung)
+
+
+def has_ausbau(session: Session, messstelle_id: int) -> bool:
+    """Whether an order to remove the meter of a place runs."""
+    anweisung = select(Auftrag.auftrag_id).where(
+        Auftrag.messstelle_id == messstelle_id,
+        Auftrag.art == Auftragsart.AUSBAU,
+        Auftrag.zustand.in_(LAUFEND),
+    )
+    return session.scalar(anweisung.limit(1)) is not None
 
 
 def get_stromzaehler(session: Session, stromzaehler_id: int) -> Stromzaehler | None:
@@ -155,10 +210,57 @@ def find_eingebauter(session: Session, messstelle_id: int, zeitpunkt: datetime) 
     )
 
 
+def haengt(zeitpunkt: datetime) -> ColumnElement[bool]:
+    """Whether the meter of an order hangs at its place; true where none has to, as before an EINBAU."""
+    dort = select(Einbau.einbau_id).where(
+        Einbau.stromzaehler_id == Auftrag.stromzaehler_id,
+        Einbau.messstelle_id == Auftrag.messstelle_id,
+        _at(zeitpunkt),
+    )
+    return or_(Auftrag.art == Auftragsart.EINBAU, Auftrag.stromzaehler_id.is_(None), dort.exists())
+
+
+def is_zaehler_there(session: Session, auftrag_id: int, zeitpunkt: datetime) -> bool:
+    """The same of one order."""
+    anweisung = select(Auftrag.auftrag_id).where(Auftrag.auftrag_id == auftrag_id, haengt(zeitpunkt))
+    return session.scalar(anweisung) is not None
+
+
+def list_ueberholte(
+    session: Session, zeitpunkt: datetime, nach: int, hoechstens: int
+) -> Sequence[Row[Auftrag, datetime | None]]:
+    """Orders after one, by number, for which nobody has set out and whose meter hangs there no longer, each with
+    when it was removed. None: it never hung there, its installation was undone.
+
+    Locked until the end of the transaction (PostgreSQL);
+    those that somebody else is changing now are left out.
+    """
+    letzter = select(func.max(Einbau.bis)).where(
+        Einbau.stromzaehler_id == Auftrag.stromzaehler_id, Einbau.messstelle_id == Auftrag.messstelle_id
+    )
+    anweisung = (
+        select(Auftrag, letzter.scalar_subquery())
+        .where(Auftrag.auftrag_id > nach, Auftrag.zustand.in_(NOCH_ZUHAUSE), ~haengt(zeitpunkt))
+        .order_by(Auftrag.auftrag_id)
+        .limit(hoechstens)
+        .with_for_update(of=Auftrag, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return session.execute(anweisung).all()
+
+
 def may_read(session: Session, stromzaehler: Stromzaehler, messstelle_id: int, zeitpunkt: datetime) -> bool:
     """Whether a reading at a place can be of this meter: not if it hung at another one at that instant."""
     am = select(Einbau.messstelle_id).where(Einbau.stromzaehler_id == stromzaehler.stromzaehler_id, _at(zeitpunkt))
     return session.scalar(am) in (None, messstelle_id)
+
+
+def list_logins_of_monteure(session: Session, *, seite: int, pro_seite: int) -> Seite[Benutzer]:
+    """The logins of fitters by name, also of those that may not log in."""
+    # As text the list is the same to both databases; the index leaves out the customers, who are many.
+    monteur = Benutzer.rollen.cast(Text).contains('"monteur"')
+    anweisung = select(Benutzer).where(Benutzer.kunde_id.is_(None), monteur).order_by(Benutzer.benutzername)
+    return fetch_seite(session, anweisung, seite, pro_seite)
 
 
 def list_monteure(session: Session, benutzer_ids: Sequence[int]) -> set[int]:
@@ -212,6 +314,12 @@ def find_ablesung(session: Session, auftrag_id: int) -> Auftragsnachweis | None:
     )
 
 
+def list_fotos(session: Session, auftrag_id: int) -> Sequence[bytes | None]:
+    """The SHA-256 of each photo of an order; None where it is not known."""
+    ist_foto = and_(Auftragsnachweis.auftrag_id == auftrag_id, Auftragsnachweis.art == Nachweisart.FOTO)
+    return session.scalars(select(Auftragsnachweis.inhalt_sha256).where(ist_foto)).all()
+
+
 def get_foto(session: Session, auftrag_id: int, auftragsnachweis_id: int) -> Auftragsnachweis | None:
     """A proof of an order with its content."""
     return session.scalar(
@@ -235,67 +343,6 @@ def raise_version(session: Session, auftrag: Auftrag) -> None:
 def count_besuche(session: Session, auftrag_id: int) -> int:
     anweisung = select(func.count()).where(Auftragsbesuch.auftrag_id == auftrag_id)
     return session.scalar(anweisung) or 0
-
-
-def list_stoerungen_without_auftrag(
-    session: Session, stufe: str, ausser: Collection[str], zeitpunkt: datetime, hoechstens: int
-) -> Sequence[Row[int, str, str, datetime, int, int]]:
-    """Open Störungen of a stage and of all causes but some, oldest first, that lack an order, of meters that hang
-    somewhere: id, kind, cause, begin, meter, place.
-
-    One visit a meter: while an order runs for another of its Störungen, it is enough. One that a person cancelled
-    is not opened again. One that was done has NACHFRIST to show its effect on all that was wrong with the meter by
-    then; a MANIPULATION that was looked into ends only when a person closes it, so it gets no second order.
-    """
-    eigener = Auftrag.stoerung_id == Stoerung.stoerung_id
-    genug = and_(
-        # At the top, so that the index of the meters' orders serves for all that follows.
-        Auftrag.stromzaehler_id == Stoerung.stromzaehler_id,
-        Auftrag.stoerung_id.is_not(None),
-        or_(
-            Auftrag.zustand.in_(LAUFEND),
-            and_(Auftrag.zustand == Auftragszustand.STORNIERT, eigener),
-            and_(
-                Auftrag.zustand == Auftragszustand.ERLEDIGT,
-                or_(
-                    and_(
-                        Auftrag.beendet_zeitpunkt > zeitpunkt - NACHFRIST,
-                        Auftrag.beendet_zeitpunkt >= Stoerung.beginn_zeitpunkt,
-                    ),
-                    and_(Stoerung.art == NUR_VON_MENSCHEN_BEHOBEN, eigener),
-                ),
-            ),
-        ),
-    )
-    anweisung = (
-        select(
-            Stoerung.stoerung_id,
-            Stoerung.art,
-            Stoerung.ursache,
-            Stoerung.beginn_zeitpunkt,
-            Stoerung.stromzaehler_id,
-            Einbau.messstelle_id,
-        )
-        .join(Einbau, and_(Einbau.stromzaehler_id == Stoerung.stromzaehler_id, _at(zeitpunkt)))
-        .where(
-            Stoerung.behoben_zeitpunkt.is_(None),
-            Stoerung.stufe == stufe,
-            Stoerung.ursache.not_in(ausser),
-            ~select(Auftrag.auftrag_id).where(genug).exists(),
-        )
-        .order_by(Stoerung.stoerung_id)
-        .limit(hoechstens)
-    )
-    return session.execute(anweisung).all()
-
-
-def list_needless(session: Session) -> Sequence[Auftrag]:
-    """Orders for which nobody has set out yet and whose Störung is over."""
-    return session.scalars(
-        _of(None)
-        .join(Stoerung, Stoerung.stoerung_id == Auftrag.stoerung_id)
-        .where(Auftrag.zustand.in_(NOCH_ZUHAUSE), Stoerung.behoben_zeitpunkt.is_not(None))
-    ).all()
 
 
 def list_verlaeufe(

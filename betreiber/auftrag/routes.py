@@ -8,6 +8,7 @@ from flask.views import MethodView
 from betreiber.auftrag import ausgabe, schemas, service, tourblatt, touren, wartungsauftraege
 from betreiber.auth.zugang import current_akteur
 from betreiber.extensions import IF_MATCH, Blueprint, etag, required_version, send_file
+from betreiber.seite import SeiteQuerySchema
 from betreiber.session import current_session
 
 blp = Blueprint("auftraege", __name__, url_prefix="/v1", description="Work orders of fitters")
@@ -134,6 +135,15 @@ class TourenView(MethodView):
             blatt = tourblatt.print_tour(current_session(), akteur, auswahl["datum"], tour)
             return send_file([blatt], "application/pdf", f"tour_{auswahl['datum']}.pdf")
         return tour
+
+
+@blp.route("/monteure")
+class MonteureView(MethodView):
+    @blp.arguments(SeiteQuerySchema, location="query")
+    @blp.response(200, schemas.MonteurSeiteSchema)
+    def get(self, auswahl: dict[str, Any]) -> Any:
+        """The logins of fitters by name: whom to plan orders for."""
+        return touren.list_monteure(current_session(), **auswahl)
 
 
 @blp.route("/tourenvorschlaege")

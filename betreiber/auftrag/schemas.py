@@ -228,7 +228,7 @@ class TourQuerySchema(StrengesSchema):
 class TourenvorschlagAnlegenSchema(StrengesSchema):
     von = felder.Datum(required=True, metadata={"description": "first day of the tours, not a past one"})
     bis = felder.Datum(required=True, metadata={"description": "first day after them, at most 92 days on"})
-    monteure = fields.List(
+    monteure = felder.Liste(
         felder.Kennung(),
         required=True,
         validate=validate.Length(1, 100, error="Nennen Sie 1 bis 100 Monteure."),
@@ -253,6 +253,15 @@ class TourenvorschlagSchema(StrengesSchema):
     probelauf = fields.Boolean()
     vorschlaege = fields.List(fields.Nested(TourvorschlagSchema))
     ohne_termin = fields.Integer(metadata={"description": "open orders for which there was no room"})
+
+
+class MonteurSchema(StrengesSchema):
+    benutzer_id = fields.Integer(metadata={"description": "with which orders and tours name the fitter"})
+    benutzername = fields.String()
+    aktiv = fields.Boolean(metadata={"description": "whether the fitter may log in, and so be planned"})
+
+
+MonteurSeiteSchema = seite_schema(MonteurSchema)
 
 
 class WartungsauftraegeAnlegenSchema(StrengesSchema):

@@ -1,5 +1,6 @@
 """Use cases of work orders: make, plan, visit, prove, complete."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -21,6 +22,7 @@ from betreiber.auftrag.domain import (
     check_monteur_darf,
     check_nachweis,
     check_nachweis_zeit,
+    check_neues_foto,
     check_termin,
     check_uebergang,
     describe_vergleich,
@@ -74,16 +76,19 @@ def get_auftrag(session: Session, akteur: Akteur, auftrag_id: int) -> Auftragsau
 def create_auftrag(session: Session, akteur: Akteur, daten: Mapping[str, Any]) -> Auftrag:
     """Make an order; it is OFFEN. Without a meter it is about the one that hangs at the place.
 
-    Raises EingabeUngueltig for an unknown place or meter, and where a meter is needed and none hangs there;
-    KonfliktFehler for one that hangs elsewhere, or that is to be installed and cannot be.
+    Raises EingabeUngueltig for an unknown place or meter; KonfliktFehler for a meter that does not hang there, or
+    that is to be installed and cannot be, and while an order of this kind runs for the same meter or installation.
     """
-    messstelle = queries.get_messstelle(session, daten["messstelle_id"])
+    messstelle = queries.lock_messstelle(session, daten["messstelle_id"])
     if messstelle is None:
         raise EingabeUngueltig(
             "Diese Messstelle gibt es nicht.", feld="messstelle_id", code="messstelle_unbekannt"
         )
     art = Auftragsart(daten["art"])
     stromzaehler = _find_stromzaehler(session, akteur, art, messstelle.messstelle_id, daten["stromzaehler_id"])
+    laufender = queries.find_laufender(session, art, messstelle, stromzaehler)
+    if laufender is not None:
+        raise KonfliktFehler(f"Dafür läuft schon der Auftrag {laufender}.", code="auftrag_laeuft")
     auftrag = Auftrag(art=art.value, messstelle=messstelle, stromzaehler=stromzaehler, anlass=daten["anlass"])
     add(session, akteur, auftrag)
     session.commit()
@@ -101,11 +106,16 @@ def _find_stromzaehler(
             raise EingabeUngueltig(
                 "Diesen Stromzähler gibt es nicht.", feld="stromzaehler_id", code="stromzaehler_unbekannt"
             )
+    eingebauter = queries.find_eingebauter(session, messstelle_id, akteur.zeitpunkt)
     if art is Auftragsart.EINBAU:
+        if eingebauter is not None and not queries.has_ausbau(session, messstelle_id):
+            raise KonfliktFehler(
+                "An dieser Messstelle hängt noch ein Zähler. Legen Sie einen WECHSEL an, oder zuerst den AUSBAU.",
+                code="messstelle_belegt",
+            )
         if genannter is not None:
             check_einbaubar(Zaehlerzustand(genannter.zustand))
         return genannter
-    eingebauter = queries.find_eingebauter(session, messstelle_id, akteur.zeitpunkt)
     if eingebauter is None or genannter not in (None, eingebauter):
         raise KonfliktFehler(
             "An dieser Messstelle hängt der Zähler nicht, um den es gehen soll. Prüfen Sie den Einbau.",
@@ -145,6 +155,7 @@ def record_besuch(
         finish(session, akteur, auftrag, Auftragszustand.FEHLGESCHLAGEN, daten["grund"])
     else:
         check_termin(termin, local_date(akteur.zeitpunkt), "ersatztermin_datum")
+        _check_haengt(session, akteur, auftrag)
         plan = {"zustand": Auftragszustand.GEPLANT.value, "termin_datum": termin}
         if not _store(session, akteur, auftrag, plan):
             queries.raise_version(session, auftrag)
@@ -164,17 +175,24 @@ def add_nachweis(session: Session, akteur: Akteur, auftrag_id: int, daten: Mappi
     """
     art = Nachweisart(daten["art"])
     check_nachweis(art, daten)
-    return _add_nachweis(session, akteur, auftrag_id, {**daten, "art": art.value})
+    return _add_nachweis(session, akteur, _load(session, akteur, auftrag_id), {**daten, "art": art.value})
 
 
 def add_foto(
     session: Session, akteur: Akteur, auftrag_id: int, inhalt: bytes, daten: Mapping[str, Any]
 ) -> Auftragsnachweis:
-    """Keep a photo (PNG or JPEG). Raises as add_nachweis, and EingabeUngueltig for another file."""
+    """Keep a photo (PNG or JPEG).
+
+    Raises as add_nachweis, EingabeUngueltig for another file or a part of one, and KonfliktFehler for a photo that
+    the order has, or that is one too many. ASSUMPTION: one fitter at a time; two at once may exceed the number.
+    """
     medientyp = detect_medientyp(inhalt)
-    check_foto(medientyp)
-    foto = {"art": Nachweisart.FOTO.value, "medientyp": medientyp, "inhalt": inhalt}
-    return _add_nachweis(session, akteur, auftrag_id, {**daten, **foto})
+    check_foto(medientyp, inhalt)
+    auftrag = _load(session, akteur, auftrag_id)
+    inhalt_sha256 = hashlib.sha256(inhalt).digest()
+    check_neues_foto(inhalt_sha256, queries.list_fotos(session, auftrag_id))
+    foto = {"art": Nachweisart.FOTO.value, "medientyp": medientyp}
+    return _add_nachweis(session, akteur, auftrag, {**daten, **foto}, inhalt=inhalt, inhalt_sha256=inhalt_sha256)
 
 
 def get_foto(
@@ -189,18 +207,18 @@ def get_foto(
     return nachweis.inhalt, nachweis.medientyp, name
 
 
-def _add_nachweis(session: Session, akteur: Akteur, auftrag_id: int, werte: Mapping[str, Any]) -> Auftragsnachweis:
-    auftrag = _load(session, akteur, auftrag_id)
+def _add_nachweis(
+    session: Session, akteur: Akteur, auftrag: Auftrag, werte: Mapping[str, Any], **inhalt: bytes
+) -> Auftragsnachweis:
     check_beim_monteur(Auftragszustand(auftrag.zustand))
     zeitpunkt = werte["zeitpunkt"] or akteur.zeitpunkt
     check_nachweis_zeit(zeitpunkt, auftrag.angelegt_zeitpunkt, akteur.zeitpunkt)
-    nachweis = Auftragsnachweis(auftrag_id=auftrag_id, **{**werte, "zeitpunkt": zeitpunkt})
+    werte = {**werte, "auftrag_id": auftrag.auftrag_id, "zeitpunkt": zeitpunkt}
+    nachweis = Auftragsnachweis(**werte, **inhalt)
     session.add(nachweis)
     session.flush()
-    # A photo may show more than the meter, and the audit log is kept longer than the order.
-    neu = {name: wert for name, wert in werte.items() if name != "inhalt"}
-    neu |= {"auftrag_id": auftrag_id, "zeitpunkt": zeitpunkt}
-    record_audit(session, akteur, "ANGELEGT", "auftragsnachweis", nachweis.auftragsnachweis_id, neu=neu)
+    # Without the photo: it may show more than the meter, and the audit log is kept longer than the order.
+    record_audit(session, akteur, "ANGELEGT", "auftragsnachweis", nachweis.auftragsnachweis_id, neu=werte)
     session.commit()
     return nachweis
 
@@ -301,6 +319,8 @@ def _change(session: Session, akteur: Akteur, auftrag: Auftrag, daten: Mapping[s
     werte = {"benutzer_id": auftrag.benutzer_id, "termin_datum": auftrag.termin_datum}
     heute = local_date(akteur.zeitpunkt)
     aenderung = plan_changes(Auftragszustand(auftrag.zustand), werte, daten, heute)
+    if aenderung["zustand"] == Auftragszustand.GEPLANT and daten.keys() - {"anlass"}:
+        _check_haengt(session, akteur, auftrag)
     monteur = daten.get("benutzer_id")
     if monteur is not None and not queries.list_monteure(session, [monteur]):
         raise EingabeUngueltig(
@@ -310,6 +330,15 @@ def _change(session: Session, akteur: Akteur, auftrag: Auftrag, daten: Mapping[s
         finish(session, akteur, auftrag, Auftragszustand.STORNIERT, aenderung["grund"])
     else:
         _store(session, akteur, auftrag, aenderung)
+
+
+def _check_haengt(session: Session, akteur: Akteur, auftrag: Auftrag) -> None:
+    """Raise KonfliktFehler for an order to whose meter nobody can go any more."""
+    if not queries.is_zaehler_there(session, auftrag.auftrag_id, akteur.zeitpunkt):
+        raise KonfliktFehler(
+            "Der Zähler hängt dort nicht mehr. Stornieren Sie den Auftrag, oder melden Sie ihn als erledigt.",
+            code="zaehler_haengt_nicht",
+        )
 
 
 def finish(

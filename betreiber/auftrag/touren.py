@@ -15,6 +15,7 @@ from betreiber.auftrag.service import own_monteur, record_change
 from betreiber.auftrag.tourvorschlag import (
     Stopp,
     Tourvorschlag,
+    choose_stopps,
     count_room,
     find_room,
     place_on_the_way,
@@ -23,8 +24,9 @@ from betreiber.auftrag.tourvorschlag import (
 from betreiber.auth.domain import Akteur
 from betreiber.errors import EingabeUngueltig, VersionVeraltet
 from betreiber.messstelle.domain import Bundesland
+from betreiber.seite import Seite
 from betreiber.zeit import local_date
-from db.models import Auftrag
+from db.models import Auftrag, Benutzer
 from db.session import begin_read
 from db.stapel import flush
 
@@ -48,6 +50,11 @@ def list_tour(session: Session, akteur: Akteur, datum: date, monteur: int | None
     return sorted(auftraege, key=lambda auftrag: (*_place(auftrag.messstelle), auftrag.auftrag_id))
 
 
+def list_monteure(session: Session, *, seite: int, pro_seite: int) -> Seite[Benutzer]:
+    """The logins of fitters by name, a page at a time; also those that may not log in any more."""
+    return queries.list_logins_of_monteure(session, seite=seite, pro_seite=pro_seite)
+
+
 def propose(
     session: Session,
     akteur: Akteur,
@@ -61,8 +68,9 @@ def propose(
 ) -> Tourenvorschlag:
     """Distribute the open orders over the working days of [von, bis); without `probelauf` they are planned so.
 
-    Raises EingabeUngueltig for a period that is none, over, longer than 92 days or too far away, and for a login
-    that is none of a fitter; VersionVeraltet when somebody planned or cancelled one of the orders meanwhile.
+    Where room is short the most urgent ones get it. Raises EingabeUngueltig for a period that is none, over,
+    longer than 92 days or too far away, and for a login that is none of a fitter; VersionVeraltet when somebody
+    planned or cancelled one of the orders meanwhile.
     """
     check_termin(von, local_date(akteur.zeitpunkt), "von")
     if bis <= von:
@@ -88,10 +96,12 @@ def propose(
         land.value: min(STOPPS_HOECHSTENS, count_room(frei, partial(is_arbeitstag, bundesland=land)))
         for land in Bundesland
     }
-    offene = queries.count_open(session, postleitzahl)
-    zeilen = {zeile.auftrag_id: zeile for zeile in queries.list_stopps(session, postleitzahl, je_land)}
+    offene = queries.count_open(session, akteur.zeitpunkt, postleitzahl)
+    wartende = queries.list_stopps(session, akteur.zeitpunkt, postleitzahl, je_land)
+    zeilen = {zeile.auftrag_id: zeile for zeile in wartende}
     stopps = [Stopp(nummer, zeile.bundesland, _place(zeile)) for nummer, zeile in zeilen.items()]
-    vorschlaege = propose_touren(stopps, frei, is_arbeitstag)[:STOPPS_HOECHSTENS]
+    gewaehlt = choose_stopps(stopps, frei, is_arbeitstag)[:STOPPS_HOECHSTENS]
+    vorschlaege = propose_touren(gewaehlt, frei, is_arbeitstag)
     if not probelauf:
         _plan(session, akteur, [(zeilen[v.auftrag_id].art, v) for v in vorschlaege])
         session.commit()

@@ -1,9 +1,10 @@
 """Tours: in which order the places of a day lie, and which day and fitter an order gets. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +48,42 @@ def count_room(frei: Mapping[tuple[date, int], int], is_arbeitstag: Callable[[da
     return sum(plaetze for (tag, _), plaetze in frei.items() if is_arbeitstag(tag))
 
 
+def choose_stopps(
+    stopps: Iterable[Stopp], frei: Mapping[tuple[date, int], int], is_arbeitstag: Callable[[date, str], bool]
+) -> list[Stopp]:
+    """Those for which there is room, if each takes some in the order of `stopps`: the most urgent ones first."""
+    return [stopp for stopp, _ in _fill(stopps, frei, is_arbeitstag)]
+
+
 def propose_touren(
     stopps: Iterable[Stopp], frei: Mapping[tuple[date, int], int], is_arbeitstag: Callable[[date, str], bool]
 ) -> list[Tourvorschlag]:
     """Give each order the first day and fitter with room, in the order of the way: neighbours share a tour.
 
     Nobody is sent on a day that is no working day in the Bundesland of the place. Orders without room are left
-    out.
+    out; if that is so for the holidays of others, those go first whose Bundesland leaves the least room.
     """
-    plaetze = dict(frei)
-    vorschlaege = []
-    for stopp in sorted(stopps, key=lambda stopp: (*stopp.ort, stopp.auftrag_id)):
-        for tag, monteur in plaetze:
-            if is_arbeitstag(tag, stopp.bundesland):
-                vorschlaege.append(Tourvorschlag(stopp.auftrag_id, tag, monteur))
-                plaetze[tag, monteur] -= 1
-                # What is full is not looked at again by thousands of others.
-                if not plaetze[tag, monteur]:
-                    del plaetze[tag, monteur]
-                break
-    return vorschlaege
+    weg = sorted(stopps, key=lambda stopp: (*stopp.ort, stopp.auftrag_id))
+    laender = {stopp.bundesland for stopp in weg}
+    platz = {land: sum(frei[wann] for wann in frei if is_arbeitstag(wann[0], land)) for land in laender}
+    knappe_zuerst = sorted(weg, key=lambda stopp: platz[stopp.bundesland])
+    plaene = [[*_fill(folge, frei, is_arbeitstag)] for folge in (weg, knappe_zuerst)]
+    return [Tourvorschlag(stopp.auftrag_id, *wann) for stopp, wann in max(plaene, key=len)]
+
+
+def _fill(
+    stopps: Iterable[Stopp], frei: Mapping[tuple[date, int], int], is_arbeitstag: Callable[[date, str], bool]
+) -> Iterator[tuple[Stopp, tuple[date, int]]]:
+    """Those that find room, with the first day and fitter that has some left; `frei`: by day."""
+    reihe = list(stopps)
+    laender = {stopp.bundesland for stopp in reihe}
+    plan: dict[int, tuple[date, int]] = {}
+    offene = reihe
+    # Day by day, each with those for whom the days before had no room: nobody looks at every full or free day.
+    for tag, plaetze in groupby(frei, key=lambda wann: wann[0]):
+        mit_arbeit = {land for land in laender if is_arbeitstag(tag, land)}
+        folge = [wann for wann in plaetze for _ in range(frei[wann])]
+        dran = [stopp for stopp in offene if stopp.bundesland in mit_arbeit][: len(folge)]
+        plan |= {stopp.auftrag_id: wann for stopp, wann in zip(dran, folge, strict=False)}
+        offene = [stopp for stopp in offene if stopp.auftrag_id not in plan]
+    return ((stopp, plan[stopp.auftrag_id]) for stopp in reihe if stopp.auftrag_id in plan)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from betreiber.auftrag import wartungsliste
 from betreiber.auftrag.domain import Auftragsart, check_nicht_zu_fern
-from betreiber.auftrag.faelligkeit import choose_bedarf, derive_bedarf, describe_faellig
+from betreiber.auftrag.faelligkeit import choose_anlaesse, derive_bedarf, describe_faellig
 from betreiber.auftrag.service import add
 from betreiber.auth.domain import Akteur
 from betreiber.wartung.domain import Anlass
@@ -45,25 +45,27 @@ def create_wartungsauftraege(
 ) -> Wartungsauftraege:
     """Make an order for each meter that hangs somewhere and is due until a day (included), by due date.
 
-    None where a running order of the meter at its place does what is due, or takes the meter away; none for four
-    weeks after such an order is done: then its record is missing. A second call makes no second order. Raises
-    EingabeUngueltig for a day too far away, and for a reason that asks for no order.
+    The end of the Eichfrist counts also where a date by hand lies later. None where a running order of the meter
+    at its place does what is due, or takes the meter away; none for four weeks after such an order is done: then
+    its record is missing. A second call makes no second order. Raises EingabeUngueltig for a day too far away, and
+    for a reason that asks for no order.
     """
     check_nicht_zu_fern(faellig_bis, local_date(akteur.zeitpunkt), "faellig_bis")
     manuell = None if art_manuell is None else Auftragsart(art_manuell)
-    bedarf = choose_bedarf(derive_bedarf(Auftragsart(art_eichfrist), manuell), anlass)
+    bedarf = derive_bedarf(Auftragsart(art_eichfrist), manuell)
+    anlaesse = choose_anlaesse(bedarf, anlass)
     if probelauf:
         begin_read(session)
     else:
         wartungsliste.lock(session)
-    auswahl = wartungsliste.Auswahl(akteur.zeitpunkt, faellig_bis, postleitzahl, bedarf)
+    auswahl = wartungsliste.Auswahl(akteur.zeitpunkt, faellig_bis, postleitzahl, bedarf, anlaesse)
     gesamt = wartungsliste.count_without_auftrag(session, auswahl)
     auftraege = [
         Auftrag(
             art=bedarf[zeile.anlass].art.value,
             messstelle_id=zeile.messstelle_id,
             stromzaehler_id=zeile.stromzaehler_id,
-            anlass=describe_faellig(Anlass(zeile.anlass), zeile.naechste_wartung_datum),
+            anlass=describe_faellig(Anlass(zeile.anlass), zeile.faellig_datum),
         )
         for zeile in wartungsliste.list_without_auftrag(session, auswahl, hoechstens)
     ]

@@ -1,15 +1,15 @@
 """The SQL of meters that are due: those that need an order, and those for which one was done already."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from betreiber.auftrag.domain import LAUFEND, Auftragszustand
-from betreiber.auftrag.faelligkeit import NACHTRAGSFRIST, Bedarf
+from betreiber.auftrag.faelligkeit import NACHTRAGSFRIST, UNABWENDBAR, Bedarf
 from db.models import Auftrag, Einbau, Messstelle, Wartung
 
 # Of an advisory lock (PostgreSQL): who makes orders for due meters waits for who does so already.
@@ -18,12 +18,15 @@ _SPERRE = 8_000_910
 
 @dataclass(frozen=True, slots=True)
 class Auswahl:
-    """Which meters: due until `faellig_bis` for one of the reasons of `bedarf`, and hanging somewhere now."""
+    """Which meters: due until `faellig_bis` for one of `anlaesse`, and hanging somewhere now; `bedarf`: what each
+    reason that asks for an order asks for.
+    """
 
     zeitpunkt: datetime
     faellig_bis: date
     postleitzahl: str | None
     bedarf: Mapping[str, Bedarf]
+    anlaesse: Collection[str]
 
 
 def lock(session: Session) -> None:
@@ -40,7 +43,7 @@ def count_without_auftrag(session: Session, auswahl: Auswahl) -> int:
 
 def list_without_auftrag(session: Session, auswahl: Auswahl, hoechstens: int) -> Sequence[Row[Any]]:
     """The same meters, what is due first first: meter, place, reason, day."""
-    reihenfolge = (Wartung.naechste_wartung_datum, Wartung.stromzaehler_id)
+    reihenfolge = (_datum(auswahl), Wartung.stromzaehler_id)
     return session.execute(_without_auftrag(auswahl).order_by(*reihenfolge).limit(hoechstens)).all()
 
 
@@ -64,9 +67,17 @@ def _due(auswahl: Auswahl) -> Select[*tuple[Any, ...]]:
         or_(Einbau.bis.is_(None), Einbau.bis > jetzt),
     )
     anweisung: Select[*tuple[Any, ...]] = (
-        select(Wartung.stromzaehler_id, Einbau.messstelle_id, Wartung.anlass, Wartung.naechste_wartung_datum)
+        select(
+            Wartung.stromzaehler_id,
+            Einbau.messstelle_id,
+            _anlass(auswahl).label("anlass"),
+            _datum(auswahl).label("faellig_datum"),
+        )
         .join(Einbau, haengt)
-        .where(Wartung.naechste_wartung_datum <= auswahl.faellig_bis, Wartung.anlass.in_(auswahl.bedarf))
+        .where(
+            or_(_by_its_reason(auswahl), Wartung.eichfrist_ende_datum <= auswahl.faellig_bis),
+            _anlass(auswahl).in_(auswahl.anlaesse),
+        )
     )
     if auswahl.postleitzahl is None:
         return anweisung
@@ -74,10 +85,24 @@ def _due(auswahl: Auswahl) -> Select[*tuple[Any, ...]]:
     return anweisung.join(Messstelle, Messstelle.messstelle_id == Einbau.messstelle_id).where(anfang)
 
 
+def _by_its_reason(auswahl: Auswahl) -> ColumnElement[bool]:
+    """Whether the reason for which a meter is due next is due, and asks for an order."""
+    return and_(Wartung.naechste_wartung_datum <= auswahl.faellig_bis, Wartung.anlass.in_(auswahl.bedarf))
+
+
+def _anlass(auswahl: Auswahl) -> ColumnElement[str]:
+    # No date by hand makes an Eichfrist longer: where that date is not due, its end is.
+    return case((_by_its_reason(auswahl), Wartung.anlass), else_=UNABWENDBAR.value)
+
+
+def _datum(auswahl: Auswahl) -> ColumnElement[date]:
+    return case((_by_its_reason(auswahl), Wartung.naechste_wartung_datum), else_=Wartung.eichfrist_ende_datum)
+
+
 def _without_auftrag(auswahl: Auswahl) -> Select[*tuple[Any, ...]]:
     laeuft = and_(
         Auftrag.zustand.in_(LAUFEND),
-        or_(*(_kind(anlass, bedarf.deckend) for anlass, bedarf in auswahl.bedarf.items())),
+        or_(*(_kind(auswahl, anlass, bedarf.deckend) for anlass, bedarf in auswahl.bedarf.items())),
     )
     # One look into the index a due meter. Of NOT EXISTS PostgreSQL makes a join, which is quadratic as long as its
     # statistics do not know of the orders that were made a moment ago.
@@ -97,9 +122,9 @@ def _done(auswahl: Auswahl) -> ColumnElement[bool]:
     return and_(
         Auftrag.zustand == Auftragszustand.ERLEDIGT,
         Auftrag.beendet_zeitpunkt > auswahl.zeitpunkt - NACHTRAGSFRIST,
-        or_(*(_kind(anlass, bedarf.nachzutragen) for anlass, bedarf in auswahl.bedarf.items())),
+        or_(*(_kind(auswahl, anlass, bedarf.nachzutragen) for anlass, bedarf in auswahl.bedarf.items())),
     )
 
 
-def _kind(anlass: str, arten: frozenset[Any]) -> ColumnElement[bool]:
-    return and_(Wartung.anlass == anlass, Auftrag.art.in_(sorted(arten)))
+def _kind(auswahl: Auswahl, anlass: str, arten: frozenset[Any]) -> ColumnElement[bool]:
+    return and_(_anlass(auswahl) == anlass, Auftrag.art.in_(sorted(arten)))

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from betreiber.errors import BetreiberError, EingabeUngueltig
+from betreiber.errors import BetreiberError, EingabeUngueltig, KonfliktFehler
 
 WEICHT_AB = "bestand_weicht_ab"
 
@@ -104,6 +104,19 @@ def compare(bestehend: object, werte: Mapping[str, Any], vorgaben: Collection[st
         WEICHT_AB,
         "Gespeichert ist etwas anderes, und das bleibt. Gilt die Datei, ändern Sie es einzeln.",
     )
+
+
+def check_same_device(zaehlernummer: str, gespeichert: str, genannt: str) -> None:
+    """Raise KonfliktFehler when the serial number of a line is not the one that is stored for its meter.
+
+    For a meter that is to hang where it cannot: it is the number that is wrong then, and not the place.
+    """
+    if genannt != gespeichert:
+        raise KonfliktFehler(
+            f"Die Zählernummer {zaehlernummer} gehört schon zu einem anderen Gerät (Seriennummer {gespeichert}). "
+            "Prüfen Sie die Zählernummer.",
+            code="zaehlernummer_vergeben",
+        )
 
 
 def overlaps(zeitraeume: Iterable[Zeitraum], von: datetime) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from betreiber.auth.domain import Akteur
 from betreiber.bestand import queries
-from betreiber.bestand.domain import Ergebnis, Satz, Urteil, compare, judge_each, overlaps
+from betreiber.bestand.domain import Ergebnis, Satz, Urteil, check_same_device, compare, judge_each, overlaps
 from betreiber.bestand.verweise import Verweise
 from betreiber.einbau.domain import check_einbaubar, check_geschehen
 from betreiber.einbau.service import messstelle_belegt, record_install, zaehler_haengt
@@ -76,7 +76,10 @@ class _Zaehlerstapel:
         eingebaut, zugeordnet = _check_days(satz, messstelle, kunde)
         bekannt = self._bekannt.get(daten["zaehlernummer"])
         zaehler = bekannt or Stromzaehler(**daten, zustand=Zaehlerzustand.LAGER)
-        einbau = self._plan_einbau(zaehler, messstelle, eingebaut) if messstelle and eingebaut else None
+        seriennummer = daten["seriennummer"]
+        einbau = None
+        if messstelle and eingebaut:
+            einbau = self._plan_einbau(zaehler, seriennummer, messstelle, eingebaut)
         zuordnung = self._plan_zuordnung(zaehler, kunde, zugeordnet, eingebaut) if kunde and zugeordnet else None
         bundesland = messstelle.bundesland if messstelle else None
         self._plan(_Vorhaben(zaehler, None if bekannt else daten, einbau, bundesland, zuordnung))
@@ -85,14 +88,20 @@ class _Zaehlerstapel:
         urteil = compare(bekannt, daten, satz.vorgaben)
         return urteil._replace(ergebnis=Ergebnis.GEAENDERT) if einbau or zuordnung else urteil
 
-    def _plan_einbau(self, zaehler: Stromzaehler, messstelle: Messstelle, tag: date) -> Einbau | None:
-        """The Einbau that is to be written; None where it is stored, or planned by a line before."""
+    def _plan_einbau(
+        self, zaehler: Stromzaehler, seriennummer: str, messstelle: Messstelle, tag: date
+    ) -> Einbau | None:
+        """The Einbau that is to be written; None where it is stored, or planned by a line before.
+
+        `seriennummer`: as the line says it, which is not always that of the meter with its number.
+        """
         von = day_start(tag)
         am_zaehler = self._am_zaehler[zaehler.zaehlernummer]
         if any((einbau.messstelle_id, einbau.von) == (messstelle.messstelle_id, von) for einbau in am_zaehler):
             return None
         check_geschehen(von, self._akteur.zeitpunkt, "einbau_datum")
         if overlaps(am_zaehler, von):
+            check_same_device(zaehler.zaehlernummer, zaehler.seriennummer, seriennummer)
             raise zaehler_haengt()
         if overlaps(self._am_platz[messstelle.messstelle_id], von):
             raise messstelle_belegt()

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
-from huey import MemoryHuey, crontab
+from huey import Huey, MemoryHuey, crontab
 from huey.consumer import Consumer
 from sqlalchemy import Engine
 
 from betreiber.ablesung.faltung import fold_days, watch_partitionen
 from betreiber.auftrag.stoerungsauftraege import open_auftraege
+from betreiber.auftrag.ueberholte import cancel_ueberholte
 from betreiber.auth.domain import system_akteur
 from betreiber.auth.service import delete_expired
 from betreiber.ereignis.nachricht import DateiVersand, SmtpVersand, Versand, send_nachrichten
@@ -40,6 +41,17 @@ def run_jobs(settings: Settings) -> None:
     logging.getLogger("huey").setLevel(logging.WARNING)
     engine = create_engine(settings.datenbank, pool_groesse=4)
     huey = MemoryHuey("betreiber", utc=True)
+    schedule(huey, settings, engine)
+    # A database that is away now must not end the process: three early ends stop the whole operator.
+    _logged("partitionen_anlegen", make_partitionen, settings, engine)()
+    # A day to apply does not come again, and gauges begin empty.
+    _logged("eichantraege_melden", warn_of_applications, settings, engine)()
+    _logged("wartungen_zaehlen", count_wartungen, settings, engine)()
+    Consumer(huey, workers=1, worker_type="thread", periodic=True).run()
+
+
+def schedule(huey: Huey, settings: Settings, engine: Engine) -> None:
+    """Tell Huey at which times (UTC) each job runs."""
     for name, minuten, job in (
         ("nachrichten_senden", crontab(), send_mails),
         ("abgelaufenes_loeschen", crontab(minute="7"), clean_up),
@@ -48,19 +60,14 @@ def run_jobs(settings: Settings) -> None:
         ("partitionen_pruefen", crontab(minute="7", hour="2"), check_partitionen),
         ("messwerte_loeschen", crontab(minute="37", hour="2"), delete_readings),
         ("wartungen_ableiten", crontab(minute="47", hour="2"), derive_wartungen),
-        ("eichantraege_melden", crontab(minute="41", hour="4"), warn_of_applications),
+        # Hourly, so that a run that failed does not cost the day.
+        ("eichantraege_melden", crontab(minute="41"), warn_of_applications),
         ("wartungen_zaehlen", crontab(minute="53"), count_wartungen),
         ("ersatzwerte_bilden", crontab(minute="23"), form_missing),
         ("stoerungen_suchen", crontab(minute="*/5"), find_stoerungen),
         ("auftraege_oeffnen", crontab(minute="1-59/5"), open_orders),
     ):
         huey.periodic_task(minuten, name=name)(_logged(name, job, settings, engine))
-    # A database that is away now must not end the process: three early ends stop the whole operator.
-    _logged("partitionen_anlegen", make_partitionen, settings, engine)()
-    # A day to apply does not come again, and gauges begin empty.
-    _logged("eichantraege_melden", warn_of_applications, settings, engine)()
-    _logged("wartungen_zaehlen", count_wartungen, settings, engine)()
-    Consumer(huey, workers=1, worker_type="thread", periodic=True).run()
 
 
 def send_mails(settings: Settings, engine: Engine) -> int:
@@ -110,7 +117,9 @@ def find_stoerungen(settings: Settings, engine: Engine) -> int:
 def open_orders(settings: Settings, engine: Engine) -> int:
     """Make the work orders that Störungen ask for, and cancel those that nobody needs any more."""
     with create_session(engine) as session:
-        return open_auftraege(session, system_akteur("jobs", settings.uhr.now()))
+        anzahl = open_auftraege(session, system_akteur("jobs", settings.uhr.now()))
+        # Its own now: a meter that was installed in the meantime hangs there.
+        return anzahl + cancel_ueberholte(session, system_akteur("jobs", settings.uhr.now()))
 
 
 def stoerung_regeln(settings: Settings) -> Stoerungsregeln:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload, undefer
 
 from betreiber.auftrag.queries import haengt
@@ -12,6 +12,9 @@ from betreiber.seite import Seite, fetch_seite
 from betreiber.zeit import day_start, local_date
 from betreiber.zutritt.domain import ANKUENDBAR, BESUCH_STEHT_AUS, VERTRAG_LAEUFT, Vorhaben, as_vorhaben
 from db.models import Auftrag, Einbau, Kunde, KundeStromzaehler, Messstelle, Vertrag, Zutrittsankuendigung
+
+# Of an advisory lock (PostgreSQL): who announces visits waits for who does so already.
+_SPERRE = 8_000_911
 
 
 def list_vorhaben(
@@ -88,7 +91,13 @@ def _list_kunden(session: Session, messstellen: Collection[int], zeitpunkt: date
 
 
 def lock_auftraege(session: Session, auftrag_ids: Sequence[int]) -> None:
-    """Let whoever else changes or announces these orders wait for the end of this transaction."""
+    """Let whoever else changes these orders, or announces any, wait for the end of this transaction.
+
+    The numbers of letters rise as they are committed, so that whoever prints those after a number misses none; on
+    SQLite every writer waits for the other.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_SPERRE)))
     anweisung = select(Auftrag.auftrag_id).where(Auftrag.auftrag_id.in_(auftrag_ids)).order_by(Auftrag.auftrag_id)
     session.execute(anweisung.with_for_update()).all()
 

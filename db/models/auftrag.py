@@ -104,6 +104,8 @@ class Auftragsnachweis(Base):
     __table_args__ = (
         CheckConstraint("art IN ('ABLESUNG', 'FOTO', 'NOTIZ')", name="art"),
         Index("ix_auftragsnachweis_auftrag_id", "auftrag_id"),
+        # An index and no constraint: SQLite cannot add one to a table that is there.
+        Index("ix_auftragsnachweis_auftrag_id_inhalt_sha256", "auftrag_id", "inhalt_sha256", unique=True),
         STRICT,
     )
 
@@ -115,4 +117,5 @@ class Auftragsnachweis(Base):
     bezug_gesamt_wh: Mapped[int | None] = mapped_column(BigInteger)
     einspeisung_gesamt_wh: Mapped[int | None] = mapped_column(BigInteger)
     medientyp: Mapped[str | None] = mapped_column(Text)
+    inhalt_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
     inhalt: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))

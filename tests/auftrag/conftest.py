@@ -48,6 +48,18 @@ def anlegen(client, lage):
 
 
 @pytest.fixture
+def nebenan(welt):
+    """Puts another meter at another place; returns the place."""
+
+    def put() -> int:
+        messstelle_id = welt.messstelle()
+        welt.einbau(welt.stromzaehler(zustand="EINGEBAUT"), messstelle_id, JAN)
+        return messstelle_id
+
+    return put
+
+
+@pytest.fixture
 def planen(client, lage):
     """Plans an order that is OFFEN in version 1 for the fitter."""
 

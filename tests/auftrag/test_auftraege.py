@@ -145,7 +145,7 @@ def test_a_plan_has_a_fitter_and_a_day_to_come(client, lage, anlegen, aenderung,
     antwort = client.patch(anlegen(), json=daten | aenderung, als=lage.planer, version=1)
     if aenderung.get("zustand") == "STORNIERT":
         assert antwort.status_code in (409, 422)
-        antwort = client.patch(anlegen(), json={"zustand": "STORNIERT"}, als=lage.planer, version=1)
+        antwort = client.patch(anlegen("AUSBAU"), json={"zustand": "STORNIERT"}, als=lage.planer, version=1)
     assert (antwort.status_code, antwort.json["code"]) == (422, code)
     assert set(antwort.json["errors"]) == {feld}
 
@@ -341,7 +341,8 @@ def test_an_order_is_about_the_meter_that_hangs_there(client, lage, welt, sessio
         assert (antwort.status_code, antwort.json["code"]) == (409, "zaehler_haengt_nicht")
     einbau = {"art": "EINBAU", "anlass": "Neubau", "messstelle_id": leer}
     ohne = client.post("/v1/auftraege", json=einbau, als=lage.planer)
-    mit = client.post("/v1/auftraege", json=einbau | {"stromzaehler_id": fremder}, als=lage.planer)
+    einbau |= {"messstelle_id": welt.messstelle(), "stromzaehler_id": fremder}
+    mit = client.post("/v1/auftraege", json=einbau, als=lage.planer)
     assert (ohne.json["stromzaehler_id"], ohne.json["zaehlernummer"]) == (None, None)
     assert mit.json["stromzaehler_id"] == fremder
     auskunft = client.get(f"/v1/auftraege/{ohne.json['auftrag_id']}", als=lage.planer).json
@@ -368,7 +369,7 @@ def test_the_list(client, lage, anlegen, planen, welt, frage, erwartet):
     bonn, zaehler = welt.messstelle(postleitzahl="53111"), welt.stromzaehler()
     welt.einbau(zaehler, bonn, JAN)
     pfade = {
-        "offen": anlegen(),
+        "offen": anlegen("KONTROLLABLESUNG"),
         "bonn": planen(anlegen("EICHUNG", messstelle_id=bonn), "2026-06-17"),
         "koeln": planen(anlegen(), "2026-06-16"),
     }

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from db.models import Auftrag, Ereignis, Wartung
 from telegramm.messwerte import Messwert
 from tests.ablesungen import deliver
+from tests.hilfen import foto_png
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+PNG = foto_png()
 ZEHN = int(datetime(2026, 6, 15, 10, tzinfo=UTC).timestamp())
 
 
@@ -116,3 +117,20 @@ def test_photos(client, lage, anlegen, planen, welt):
     notiz = client.post(f"{pfad}/nachweise", json={"art": "NOTIZ", "notiz": "x"}, als=lage.monteur).json
     assert client.get(f"{pfad}/fotos/{notiz['auftragsnachweis_id']}", als=lage.planer).status_code == 404
     assert [n["art"] for n in client.get(pfad, als=lage.monteur).json["nachweise"]] == ["FOTO", "NOTIZ"]
+
+
+def test_the_photos_of_an_order_are_different_whole_and_few(client, lage, anlegen, planen):
+    pfad, anderer = planen(anlegen()), planen(anlegen("KONTROLLABLESUNG"))
+
+    def upload(inhalt, ziel=pfad):
+        antwort = client.post(f"{ziel}/fotos", data={"datei": (io.BytesIO(inhalt), "x.png")}, als=lage.monteur)
+        return antwort.status_code, antwort.json.get("code")
+
+    assert upload(PNG[:-12]) == (422, "foto_unvollstaendig")
+    assert [upload(foto_png(grau)) for grau in range(20)] == [(201, None)] * 20
+    assert upload(foto_png(0)) == (409, "foto_vorhanden")
+    assert upload(foto_png(20)) == (409, "zu_viele_fotos")
+    # Another order has its own; and a note is no photo.
+    assert upload(foto_png(0), anderer) == (201, None)
+    notiz = client.post(f"{pfad}/nachweise", json={"art": "NOTIZ", "notiz": "x"}, als=lage.monteur)
+    assert (notiz.status_code, len(client.get(pfad, als=lage.monteur).json["nachweise"])) == (201, 21)

@@ -16,7 +16,7 @@ def auftrag(anlegen, planen):
 @pytest.mark.parametrize("rolle", [rolle.value for rolle in Rolle if rolle is not Rolle.MONTEUR])
 def test_each_role(client, als, lage, auftrag, rolle):
     person = als(rolle, kunde_id=lage.kunde_id if rolle == "kunde" else None)
-    neu = {"art": "REPARATUR", "messstelle_id": lage.messstelle_id, "anlass": "x"}
+    neu = {"art": "AUSBAU", "messstelle_id": lage.messstelle_id, "anlass": "x"}
     zeitraum = "von=2026-06-01&bis=2026-07-01"
     plan = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id]}
     antworten = {

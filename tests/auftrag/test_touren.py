@@ -227,6 +227,63 @@ def test_a_proposal_takes_what_fits_by_a_few_statements(app, client, lage, ort, 
         assert ereignisse[0].daten == {"art": "WECHSEL", "termin_datum": "2026-06-16"}
 
 
+@pytest.fixture
+def rueckstand(welt):
+    """Puts an order that waits: the postcode, what its meter is due for, and what else is known."""
+
+    def put(postleitzahl, faellig=None, ende=None, bundesland="NW", **werte):
+        messstelle_id = welt.messstelle(postleitzahl=postleitzahl, bundesland=bundesland)
+        zaehler = welt.stromzaehler(zustand="EINGEBAUT")
+        welt.einbau(zaehler, messstelle_id, JAN)
+        if faellig is not None:
+            welt.wartung(zaehler, naechste_wartung_datum=faellig, eichfrist_ende_datum=ende)
+        return welt.auftrag(messstelle_id, stromzaehler_id=zaehler, **{"art": "WECHSEL"} | werte)
+
+    return put
+
+
+def test_short_room_goes_to_what_is_urgent_and_then_by_the_way(client, lage, rueckstand, welt):
+    """The higher the postcode the more urgent: by the way alone the last ones would never get a day."""
+    ohne_datum = rueckstand("10115")
+    ebenso_spaeter_am_weg = rueckstand("10117")
+    frueher_angelegt = rueckstand("20095", angelegt_zeitpunkt=JAN)
+    im_dezember = rueckstand("30159", date(2026, 12, 31), date(2026, 12, 31))
+    eichfrist_vorbei = rueckstand("40210", date(2031, 1, 1), date(2026, 6, 30))
+    im_mai = rueckstand("50667", date(2026, 5, 1))
+    erst_2031 = rueckstand("80331", date(2031, 1, 1), art="KONTROLLABLESUNG")
+    reparatur = rueckstand("99084", date(2031, 1, 1), art="REPARATUR")
+    stumm = welt.stoerung(lage.stromzaehler_id, stufe="AUFTRAG")
+    aelteste_stoerung = rueckstand("99085", art="EICHUNG", stoerung_id=stumm, angelegt_zeitpunkt=JAN)
+    dringend = [
+        aelteste_stoerung,
+        reparatur,
+        im_mai,
+        eichfrist_vorbei,
+        im_dezember,
+        erst_2031,
+        frueher_angelegt,
+        ohne_datum,
+        ebenso_spaeter_am_weg,
+    ]
+    for plaetze in range(1, 10):
+        frage = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id]}
+        antwort = client.post(
+            "/v1/tourenvorschlaege", json=frage | {"stopps_hoechstens": plaetze}, als=lage.planer
+        ).json
+        # They were made in the order of the way.
+        assert [v["auftrag_id"] for v in antwort["vorschlaege"]] == sorted(dringend[:plaetze])
+        assert antwort["ohne_termin"] == 9 - plaetze
+
+
+def test_what_is_urgent_goes_first_also_across_laender(client, lage, rueckstand):
+    rueckstand("10115", date(2026, 12, 31), bundesland="BE")
+    rueckstand("50667", date(2026, 12, 31))
+    reparatur = rueckstand("80331", art="REPARATUR", bundesland="BY")
+    frage = {"von": "2026-06-16", "bis": "2026-06-17", "monteure": [lage.monteur_id], "stopps_hoechstens": 1}
+    antwort = client.post("/v1/tourenvorschlaege", json=frage, als=lage.planer).json
+    assert ([v["auftrag_id"] for v in antwort["vorschlaege"]], antwort["ohne_termin"]) == ([reparatur], 2)
+
+
 def test_a_dry_run_waits_for_nobody(client, lage, anlegen, engine):
     """Beside a transaction that holds the write lock of SQLite, and the fitters' rows on PostgreSQL."""
     nummer = int(anlegen().rsplit("/", 1)[1])
@@ -267,8 +324,8 @@ def test_a_proposal_for_an_order_that_changes_meanwhile(postgres_url):
     assert (ergebnis, zustaende) == ([VersionVeraltet], ["OFFEN", "STORNIERT"])
 
 
-def test_figures_of_a_month(client, lage, anlegen, planen, uhr):
-    fertig, offen, gescheitert = (planen(anlegen()) for _ in range(3))
+def test_figures_of_a_month(client, lage, anlegen, planen, nebenan, uhr):
+    fertig, offen, gescheitert = (planen(anlegen(messstelle_id=nebenan())) for _ in range(3))
     planen(anlegen("EICHUNG"), "2026-07-01")
     uhr.jetzt = datetime(2026, 6, 16, 10, tzinfo=UTC)
     client.post(f"{fertig}/erledigung", als=lage.monteur, version=2)

@@ -23,10 +23,10 @@ ENDE = date(2026, 12, 31)
 def faellig(welt):
     """Puts a meter that hangs somewhere and is due; returns meter and place."""
 
-    def put(anlass="EICHFRIST", datum=ENDE, **ort):
+    def put(anlass="EICHFRIST", datum=ENDE, ende=None, **ort):
         messstelle_id, stromzaehler_id = welt.messstelle(**ort), welt.stromzaehler(zustand="EINGEBAUT")
         welt.einbau(stromzaehler_id, messstelle_id, JAN)
-        welt.wartung(stromzaehler_id, naechste_wartung_datum=datum, anlass=anlass)
+        welt.wartung(stromzaehler_id, naechste_wartung_datum=datum, anlass=anlass, eichfrist_ende_datum=ende)
         return stromzaehler_id, messstelle_id
 
     return put
@@ -104,6 +104,69 @@ def test_the_kind_follows_from_the_reason(rufen, faellig):
         "Von Hand gesetzter Wartungstermin: 04.07.2026",
         "Ende der Eichfrist: 05.07.2026",
     ]
+
+
+VORBEI = ("WECHSEL", "Ende der Eichfrist: 30.06.2026")
+VON_HAND = ("REPARATUR", "Von Hand gesetzter Wartungstermin: 01.05.2026")
+
+
+@pytest.mark.parametrize(
+    ("anlass", "datum", "daten", "ergebnis"),
+    [
+        # Beyond the end of the Eichfrist on 30 June: it is over all the same.
+        ("MANUELL", date(2031, 1, 1), {}, VORBEI),
+        ("MANUELL", date(2031, 1, 1), {"art_manuell": "REPARATUR"}, VORBEI),
+        ("MANUELL", date(2031, 1, 1), {"anlass": "EICHFRIST"}, VORBEI),
+        ("MANUELL", date(2031, 1, 1), {"anlass": "MANUELL", "art_manuell": "REPARATUR"}, None),
+        ("MANUELL", date(2031, 1, 1), {"anlass": "NUTZUNGSDAUER"}, None),
+        (
+            "MANUELL",
+            date(2031, 1, 1),
+            {"faellig_bis": "2026-06-30"},
+            VORBEI,
+        ),
+        ("MANUELL", date(2031, 1, 1), {"faellig_bis": "2026-06-29"}, None),
+        # Due by hand before: only who asks for such orders gets that one.
+        ("MANUELL", date(2026, 5, 1), {}, VORBEI),
+        ("MANUELL", date(2026, 5, 1), {"art_manuell": "REPARATUR"}, VON_HAND),
+        ("MANUELL", date(2026, 5, 1), {"art_manuell": "REPARATUR", "anlass": "EICHFRIST"}, None),
+        # What asks for no order hides no Eichfrist either; what asks for one goes first.
+        ("GEWAEHRLEISTUNG", date(2026, 6, 20), {}, VORBEI),
+        ("NUTZUNGSDAUER", date(2026, 6, 20), {}, ("WECHSEL", "Ende der Nutzungsdauer: 20.06.2026")),
+    ],
+)
+def test_no_other_date_hides_the_end_of_the_eichfrist(rufen, faellig, anlass, datum, daten, ergebnis):
+    faellig(anlass, datum, ende=date(2026, 6, 30))
+    antwort = rufen(**daten)
+    assert [(zeile["art"], zeile["anlass"]) for zeile in antwort["auftraege"]] == ([ergebnis] if ergebnis else [])
+    assert rufen(**daten)["auftraege"] == []
+
+
+def test_by_the_day_that_counts(rufen, faellig):
+    spaeter = faellig("EICHFRIST", date(2026, 7, 1), ende=date(2026, 7, 1))[0]
+    von_hand = faellig("MANUELL", date(2031, 1, 1), ende=date(2026, 6, 30))[0]
+    assert kinds(rufen(hoechstens=1)) == [(von_hand, "WECHSEL")]
+    assert kinds(rufen()) == [(spaeter, "WECHSEL")]
+
+
+@pytest.mark.parametrize(
+    ("art", "zustand", "entsteht", "nachzutragen"),
+    [
+        ("EICHUNG", "GEPLANT", False, False),
+        ("REPARATUR", "GEPLANT", True, False),
+        ("EICHUNG", "ERLEDIGT", False, True),
+    ],
+)
+def test_an_order_for_an_eichfrist_behind_a_date_by_hand_is_enough(
+    rufen, faellig, welt, uhr, art, zustand, entsteht, nachzutragen
+):
+    zaehler, ort = faellig("MANUELL", date(2031, 1, 1), ende=date(2026, 6, 30))
+    ende = uhr.now() if zustand == "ERLEDIGT" else None
+    nummer = welt.auftrag(ort, stromzaehler_id=zaehler, art=art, zustand=zustand, beendet_zeitpunkt=ende)
+    antwort = rufen()
+    fehlt = {"auftrag_id": nummer, "art": art, "stromzaehler_id": zaehler}
+    assert kinds(antwort) == ([(zaehler, "WECHSEL")] if entsteht else [])
+    assert antwort["nachzutragen"] == ([fehlt] if nachzutragen else [])
 
 
 def test_only_what_is_due_and_hangs_there(rufen, faellig, welt, uhr):

@@ -105,7 +105,7 @@ def test_what_is_rolled_back_is_not_counted(lage, engine, uhr):
             session.commit()
 
 
-def test_a_repair_after_a_visit_that_failed_is_late(client, lage, anlegen, planen, uhr):
+def test_a_repair_after_a_visit_that_failed_is_late(client, lage, anlegen, planen, nebenan, uhr):
     def value(name, **labels):
         return REGISTRY.get_sample_value(name, labels) or 0
 
@@ -117,7 +117,7 @@ def test_a_repair_after_a_visit_that_failed_is_late(client, lage, anlegen, plane
             value("msb_reparaturdauer_sekunden_sum"),
         )
 
-    erster, zweiter = planen(anlegen()), planen(anlegen())
+    erster, zweiter = planen(anlegen()), planen(anlegen(messstelle_id=nebenan()))
     vorher = all_values()
     uhr.jetzt = datetime(2026, 6, 16, 10, tzinfo=UTC)
     besuch = {"grund": "Niemand da", "ersatztermin_datum": "2026-06-17"}

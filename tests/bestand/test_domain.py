@@ -5,7 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from betreiber.bestand.domain import Bestandsart, Ergebnis, Urteil, art_of, compare, judge_each, overlaps
+from betreiber.bestand.domain import (
+    Bestandsart,
+    Ergebnis,
+    Urteil,
+    art_of,
+    check_same_device,
+    compare,
+    judge_each,
+    overlaps,
+)
 from betreiber.errors import EingabeUngueltig, KonfliktFehler
 
 
@@ -59,3 +68,13 @@ def test_a_refused_line_spoils_no_other():
 def test_a_period_that_ends_at_the_begin_does_not_overlap(bis, erwartet):
     assert overlaps([SimpleNamespace(bis=bis)], datetime(2020, 4, 1, tzinfo=UTC)) is erwartet
     assert not overlaps([], datetime(2020, 4, 1, tzinfo=UTC))
+
+
+def test_a_number_of_another_device_is_told_with_its_serial_number():
+    check_same_device("1EMH0012345678", "12345678", "12345678")
+    with pytest.raises(KonfliktFehler) as fehler:
+        check_same_device("1EMH0012345678", "12345678", "87654321")
+    assert fehler.value.detail == (
+        "Die Zählernummer 1EMH0012345678 gehört schon zu einem anderen Gerät (Seriennummer 12345678). "
+        "Prüfen Sie die Zählernummer."
+    )

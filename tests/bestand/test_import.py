@@ -251,45 +251,6 @@ def test_bad_meters(judge, engine):
     assert gut == (len(zeilen) + 2, "ANGELEGT", "", "")
 
 
-def test_two_ids_of_different_places(judge):
-    andere = MESSSTELLE | {"malo_id": ANDERE_MALO, "melo_id": f"DE00056266802{1:020}"}
-    judge(kunden=[KUNDE], messstellen=[MESSSTELLE, andere])
-    beide = ZAEHLER | {"melo_id": andere["melo_id"]}
-    assert judge(stromzaehler=[beide]) == [(2, "ABGELEHNT", "malo_id", "messstelle_unbekannt")]
-    beide = ZAEHLER | {"melo_id": MESSSTELLE["melo_id"]}
-    assert judge(stromzaehler=[beide]) == [(2, "ANGELEGT", "", "")]
-
-
-def test_a_place_holds_one_meter_and_a_meter_hangs_at_one_place(judge, engine):
-    andere = MESSSTELLE | {"malo_id": ANDERE_MALO, "melo_id": f"DE00056266802{1:020}"}
-    judge(kunden=[KUNDE], messstellen=[MESSSTELLE, andere])
-    # Against lines of the same file, then against what is stored.
-    zweiter = ZAEHLER | {"zaehlernummer": "1EMH0000000002", "einbau_datum": "2021-01-01"}
-    versetzt = ZAEHLER | {"malo_id": andere["malo_id"], "einbau_datum": "2021-01-01"}
-    abgelehnt = [
-        (3, "ABGELEHNT", "", "messstelle_belegt"),
-        (4, "ABGELEHNT", "", "einbau_ueberlappt"),
-    ]
-    assert judge(stromzaehler=[ZAEHLER, zweiter, versetzt]) == [(2, "ANGELEGT", "", ""), *abgelehnt]
-    assert judge(stromzaehler=[ZAEHLER, zweiter, versetzt])[1:] == abgelehnt
-    assert judge(stromzaehler=[zweiter]) == [(2, "ABGELEHNT", "", "messstelle_belegt")]
-    assert counted(engine)["stromzaehler"] == 1
-
-
-def test_a_meter_is_one_customers(judge):
-    judge(kunden=[KUNDE, KUNDE | {"kundennummer": "K-100002"}], messstellen=[MESSSTELLE])
-    assert judge(stromzaehler=[ZAEHLER, ZAEHLER | {"kundennummer": "K-100002"}]) == [
-        (2, "ANGELEGT", "", ""),
-        (3, "ABGELEHNT", "", "zuordnung_ueberlappt"),
-    ]
-
-
-def test_a_meter_that_is_gone_is_not_installed_again(judge, welt):
-    welt.stromzaehler(zaehlernummer="1EMH0012345678", zustand="VERSCHROTTET")
-    judge(kunden=[KUNDE], messstellen=[MESSSTELLE])
-    assert judge(stromzaehler=[ZAEHLER]) == [(2, "ABGELEHNT", "", "zaehler_nicht_einbaubar")]
-
-
 SCHLECHTE_VERTRAEGE = [
     ({"tarif": "Unbekannt"}, "tarif", "tarif_unbekannt"),
     ({"produkt": "MESSSTELLENBETRIEB"}, "tarif", "tarif_passt_nicht"),

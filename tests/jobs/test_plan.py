@@ -1,13 +1,14 @@
 """Jobs: thin sweeps that may run twice, and that fail without words of anybody's data."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from huey import MemoryHuey
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from betreiber.ereignis.nachricht import DateiVersand, SmtpVersand
-from betreiber.jobs.plan import _logged, clean_up, mail_versand, make_partitionen, send_mails
+from betreiber.jobs.plan import _logged, clean_up, mail_versand, make_partitionen, schedule, send_mails
 from betreiber.settings import Settings
 from betreiber.zeit import Systemuhr
 from db.models import Anmeldeversuch, Nachricht
@@ -45,6 +46,16 @@ def test_only_work_is_logged(tmp_path, anzahl, zeilen):
     with capture_logs() as log:
         _logged("aufgabe", lambda *_: anzahl, Settings(), None)()
     assert log == [{"event": "job", "name": "aufgabe", "anzahl": 3, "log_level": "info"}] * zeilen
+
+
+def test_the_day_to_apply_is_looked_for_each_hour(tmp_path):
+    """A run that failed costs an hour of the day, not the day."""
+    huey = MemoryHuey(utc=True)
+    schedule(huey, Settings(daten=tmp_path), None)
+    tag = datetime(2034, 10, 20, tzinfo=UTC)
+    minuten = [tag + timedelta(minutes=n) for n in range(24 * 60)]
+    faellig = [m for m in minuten if "eichantraege_melden" in [t.name for t in huey.read_periodic(m)]]
+    assert faellig == [tag.replace(hour=stunde, minute=41) for stunde in range(24)]
 
 
 def test_a_job_that_fails_is_logged_and_tried_again():

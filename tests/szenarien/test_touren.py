@@ -1,11 +1,11 @@
 """Tours over holiday weeks as a planner can read them: one order a line of touren.csv, planned through the API.
 
 Expected days by hand, from a calendar on paper: each order gets the first working day of its place on which Anna,
-or else Bernd, has room.
+or else Bernd, has room; where room is short, a WECHSEL or a REPARATUR by its urgency.
 """
 
 import csv
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -48,8 +48,11 @@ def test_touren(client, als, welt, uhr, leute, fall, zeilen):
             hausnummer=zeile["hausnummer"],
             hausnummerzusatz=zeile["zusatz"] or None,
         )
-        welt.einbau(welt.stromzaehler(zustand="EINGEBAUT"), ort, uhr.now() - timedelta(days=100))
-        auftrag = {"art": "WECHSEL", "messstelle_id": ort, "anlass": "Ende der Eichfrist"}
+        zaehler = welt.stromzaehler(zustand="EINGEBAUT")
+        welt.einbau(zaehler, ort, uhr.now() - timedelta(days=100))
+        if zeile["faellig"]:
+            welt.wartung(zaehler, naechste_wartung_datum=date.fromisoformat(iso(zeile["faellig"])))
+        auftrag = {"art": zeile["art"] or "WECHSEL", "messstelle_id": ort, "anlass": "Ende der Eichfrist"}
         pfade.append(f"/v1/auftraege/{client.post('/v1/auftraege', json=auftrag, als=planer).json['auftrag_id']}")
         if zeile["schon_geplant"]:
             tag, monteur = zeile["schon_geplant"].split()

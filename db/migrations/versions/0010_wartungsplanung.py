@@ -57,3 +57,11 @@ def upgrade() -> None:
     )
 
     op.create_index("ix_auftrag_termin_datum", "auftrag", ["termin_datum", "auftrag_id"], unique=False)
+
+    op.add_column("auftragsnachweis", sa.Column("inhalt_sha256", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "ix_auftragsnachweis_auftrag_id_inhalt_sha256",
+        "auftragsnachweis",
+        ["auftrag_id", "inhalt_sha256"],
+        unique=True,
+    )
