@@ -88,6 +88,8 @@ def postgres_url(postgres_vorlage: tuple[Engine, str]) -> Iterator[str]:
     verwaltung, vorlage = postgres_vorlage
     name = f"{vorlage}_test"
     with verwaltung.connect() as connection:
+        # One that could not be dropped must not fail all tests after it.
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {vorlage}"))
     yield _named(name)
     with verwaltung.connect() as connection:

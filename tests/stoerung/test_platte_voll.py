@@ -6,12 +6,14 @@ import pwd
 import shutil
 
 import pytest
+import sqlalchemy
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from db.session import create_session
+from db.schema import upgrade
+from db.session import create_engine, create_session
+from tests import postgres
 from tests.ablesungen import stored
-from tests.conftest import _named
 from tests.kanal import messwert
 from tests.stoerung.platte import fill, small_disk
 
@@ -35,33 +37,40 @@ def sqlite_on(platte, vorlage):
 
 
 @contextlib.contextmanager
-def postgres_on(platte, vorlage):
-    """A copy of the template in a tablespace; the server writes its log of transactions elsewhere."""
-    verwaltung, name = vorlage
+def postgres_on(platte, _):
+    """A database in a tablespace; the server writes its log of transactions elsewhere.
+
+    The server is one of its own: while a disk is full no checkpoint succeeds, and without one no other test could
+    drop its database.
+    """
     raum = platte / "raum"
     raum.mkdir(mode=0o700)
     if os.geteuid() == 0:
         shutil.chown(raum, pwd.getpwnam("postgres").pw_uid)
-    neu = f"{name}_platte"
-    with verwaltung.connect() as connection:
-        connection.execute(text(f"CREATE TABLESPACE {neu} LOCATION '{raum}'"))
-        connection.execute(text(f"CREATE DATABASE {neu} TEMPLATE {name} TABLESPACE {neu}"))
-        try:
-            yield _named(neu)
-        finally:
-            connection.execute(text(f"DROP DATABASE {neu} WITH (FORCE)"))
-            connection.execute(text(f"DROP TABLESPACE {neu}"))
+    programme = postgres.find_programs()
+    if programme is None:
+        pytest.skip(postgres.GRUND)
+    cluster = postgres.Cluster(programme)
+    try:
+        verwaltung = sqlalchemy.create_engine(cluster.url, isolation_level="AUTOCOMMIT")
+        with verwaltung.connect() as connection:
+            connection.execute(text(f"CREATE TABLESPACE platte LOCATION '{raum}'"))
+            connection.execute(text("CREATE DATABASE platte TABLESPACE platte"))
+        verwaltung.dispose()
+        url = cluster.url.rsplit("/", 1)[0] + "/platte"
+        engine = create_engine(url)
+        upgrade(engine)
+        engine.dispose()
+        yield url
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def platte(request):
+def platte(request, sqlite_vorlage):
     """Where the database lies, and its address."""
-    on, vorlage, groesse = {
-        "sqlite": (sqlite_on, "sqlite_vorlage", "8m"),
-        "postgresql": (postgres_on, "postgres_vorlage", "32m"),
-    }[request.param]
-    vorlage = request.getfixturevalue(vorlage)
-    with small_disk(groesse) as ordner, on(ordner, vorlage) as url:
+    on, groesse = {"sqlite": (sqlite_on, "8m"), "postgresql": (postgres_on, "32m")}[request.param]
+    with small_disk(groesse) as ordner, on(ordner, sqlite_vorlage) as url:
         yield ordner, url
 
 
